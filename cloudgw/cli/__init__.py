@@ -1,0 +1,1 @@
+"""The command line: one module per command, every import that costs time inside the command that needs it."""

@@ -1,0 +1,1 @@
+"""Execution: commits the changes that wait for nothing, retries by failure class, reports."""

@@ -1,0 +1,192 @@
+"""What a cloud must give: the Provider protocol and the values that cross it.
+
+`pipeline` and `engine` call it; `cloudgw_*` packages implement it; `cloudgw.testing.contract` proves it. Planning only
+ever holds `Session.read`, which has no write methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+from cloudgw.graph import model
+from cloudgw.objects import Note, Parameters
+from cloudgw.routing import ir
+
+Why: TypeAlias = Literal[
+    "throttled", "not_ready", "conflict", "denied", "quota", "invalid", "gone", "outcome_unknown", "unknown"
+]
+
+
+class Failed(Exception):
+    """Raised by provider code where no SDK exception says it better.
+
+    why: failure class; message: for a person: object, field, reason, next step; key: the change it belongs to, where
+    known (else the engine searches); done: element key -> id of what the same commit had made before.
+    """
+
+    def __init__(self, why: Why, message: str, *, key: str = "", done: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.why = why
+        self.key = key
+        self.done = dict(done or {})
+
+
+class Partial(Exception):
+    """A commit of several calls failed in the middle: `cause` is what the cloud's client raised, `key` the change at
+    fault, `done` what had been made before (element key -> cloud id)."""
+
+    def __init__(self, cause: BaseException, *, key: str, done: Mapping[str, str]) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+        self.key = key
+        self.done = dict(done)
+
+
+class ParametersRefused(Exception):
+    """The parameters object cannot be used. problems: one (field path, reason and fix) each."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{path}: {reason}" for path, reason in problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A provider's exception, classified. guilty: key of the change that the cloud named, "" when it named none."""
+
+    why: Why
+    code: str  # the cloud's own error code
+    message: str
+    guilty: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """One thing that a cloud can, or cannot, do. feature: Gateway API feature name or field path."""
+
+    feature: str
+    support: Literal["yes", "partial", "later", "no"]
+    reason: str = ""
+    source: str = ""  # the vendor's document
+    test: str = ""  # pytest node id that proves the row
+    code: str = ""  # the Note code that says it to a user
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Placement:
+    """Where we create things: one identity of one cloud."""
+
+    provider: str
+    account: str = ""
+    region: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.provider, self.account, self.region) if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What every provider's parameters have in common, read by core checks."""
+
+    placement: Placement
+    deletion_budget: int | None = None  # elements per run; None = the larger of 10 and 20 %
+    shift_deadline: float = 900.0  # seconds a shift waits for health
+
+
+class ProviderParameters(Protocol):
+    """A provider's parsed parameters: any frozen value with the common settings."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """One listing of one identity. content: the provider's own, JSON-like, without secrets (it is saved to files).
+
+    incomplete: reasons; where there is one, nothing may be created or deleted. began: clock when the listing began.
+    """
+
+    placement: Placement
+    content: Mapping[str, Any]
+    incomplete: tuple[str, ...] = ()
+    began: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What building needs to know of the cloud: subnets, quotas. values: the provider's own; notes: assumptions."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Ownership, written in the creating call itself. suffix: the incarnation. cluster, gateway: UIDs as evidence."""
+
+    owner: str
+    address: model.Address
+    suffix: str
+    version: int = 1
+    cluster: str = ""
+    gateway: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """read has no write methods; write does. record: what to write at creation. materials: fingerprint -> Material."""
+
+    read: Any
+    write: Any
+    owner: str = ""
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    materials: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+class Clock(Protocol):
+    """Seconds. One injected clock measures and sleeps, so that a local cloud's hour may last a minute."""
+
+    def now(self) -> float: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+class Provider(Protocol):
+    """May be called from several threads; must keep no state between calls but SDK clients inside a Session."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def parameters_kind(self) -> str:
+        """Kind of the cluster-scoped parameters object that selects this provider."""
+
+    @property
+    def kinds(self) -> Mapping[str, model.Kind]: ...
+    @property
+    def capabilities(self) -> tuple[Capability, ...]: ...
+    @property
+    def staleness(self) -> float:
+        """Seconds by which a listing may lag a write."""
+
+    def parameters(self, raw: Parameters) -> ProviderParameters:
+        """Raises ParametersRefused, naming every unknown or unusable field."""
+
+    def connect(self, placement: Placement) -> Session:
+        """Raises Failed("denied", ...) without credentials or when they belong to another account. Imports the SDK."""
+
+    def list(self, read: Any, scope: Sequence[ProviderParameters], owner: str) -> Inventory:
+        """Everything of the identity that we may own, and what facts need (scope names networks, groups)."""
+
+    def facts(self, inventory: Inventory, routing: ir.Routing, parameters: ProviderParameters) -> Facts: ...
+    def build(
+        self, routing: ir.Routing, facts: Facts, parameters: ProviderParameters
+    ) -> tuple[model.Graph, tuple[Note, ...]]:
+        """Pure."""
+
+    def observe(self, inventory: Inventory, owner: str) -> model.Graph:
+        """Pure. All Gateways of the owner."""
+
+    def classify(self, exception: BaseException) -> Failure | None:
+        """None for what is no cloud's answer (a defect of ours)."""
