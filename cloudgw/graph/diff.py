@@ -1,0 +1,240 @@
+"""The difference between what is wanted and what is seen, as changes with their waits.
+
+`pipeline` calls `diff` for one Gateway in one placement. It compares desired with observed and nothing else; the
+Diary and the Cache only make changes wait. Five pure steps over one Work: bind (incarnations), compare (this file),
+traffic (health and warm entries), retire (old incarnations), table (positions and what must go together).
+It must never do I/O and never iterate a set into its output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from cloudgw.graph import diff_bind, diff_retire, diff_table, diff_traffic, memory, model, order
+from cloudgw.graph.work import Work
+from cloudgw.objects import Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """changes in topological order; cyclic: changes that need each other (a defect of a build). publish: address ->
+    incarnation that users may be shown. unreferred: element keys seen without traffic that are to go. shifting: keys
+    of changes that wait for health. current: address -> suffix."""
+
+    changes: tuple[model.Change, ...]
+    unchanged: int
+    cyclic: tuple[model.Change, ...] = ()
+    publish: Mapping[str, str] = field(default_factory=dict)
+    unreferred: tuple[str, ...] = ()
+    shifting: tuple[str, ...] = ()
+
+
+def diff(
+    desired: model.Graph,
+    observed: model.Graph,
+    kinds: Mapping[str, model.Kind],
+    *,
+    now: float = 0.0,
+    staleness: float = 0.0,
+    shift_deadline: float = 900.0,
+    diary: memory.Diary | None = None,
+    cache: memory.Cache | None = None,
+) -> Difference:
+    """now, staleness, shift_deadline: seconds. Both graphs hold one Gateway's elements (or any closed set)."""
+    work = Work(
+        desired=desired,
+        observed=observed,
+        kinds=kinds,
+        now=now,
+        staleness=staleness,
+        shift_deadline=shift_deadline,
+        diary=diary or memory.Diary(),
+        cache=cache or memory.Cache(),
+    )
+    diff_bind.bind(work)
+    _compare(work)
+    diff_retire.leave(work)
+    diff_table.positions(work)
+    diff_traffic.targets(work)
+    diff_traffic.health(work)
+    diff_retire.retire(work)
+    diff_traffic.warm(work)
+    _needs(work)
+    diff_table.joint(work)
+    diff_traffic.withdraw(work)
+    _hold(work)
+    settled = order.settle(list(work.changes.values()))
+    topological, cyclic = order.order(settled)
+    unchanged = sum(len(group) for group in observed.elements.values())
+    unchanged -= sum(1 for c in settled if c.before is not None and not c.fast)
+    return Difference(
+        changes=tuple(topological),
+        unchanged=max(0, unchanged),
+        cyclic=tuple(cyclic),
+        publish=work.publish,
+        unreferred=tuple(sorted(work.unreferred)),
+        shifting=tuple(sorted(work.shifting)),
+    )
+
+
+def _compare(work: Work) -> None:
+    """Creates and updates of everything wanted but targets and warm entries."""
+    for where in sorted(work.desired.elements):
+        wanted = work.desired.elements[where][0]
+        kind = work.kind(where)
+        if kind.fast:
+            continue
+        seen = work.current_element(where)
+        if isinstance(wanted.spec, Unknown):
+            if not work.observed.elements.get(where):
+                wait = model.Wait(what="unknown", message=wanted.spec.reason)
+                work.add(model.Change(op="create", address=where, after=wanted, waits=(wait,), origins=wanted.origins))
+            continue
+        bound = work.bound[where]
+        if seen is None:
+            _create(work, kind, wanted, bound)
+        elif not isinstance(seen.spec, Unknown):
+            _update(work, kind, wanted, bound, seen, seen.spec)
+
+
+def _create(work: Work, kind: model.Kind, wanted: model.Element, bound: model.Spec) -> None:
+    waits: list[model.Wait] = []
+    spec = {f: v for f, v in bound.items() if not (f in kind.optional and model.holds_unknown(v))}
+    for name in sorted(spec):
+        if model.holds_unknown(spec[name]):
+            waits.append(model.Wait(what="unknown", message=f"{name}: {_reason(spec[name])}"))
+    for ref in model.refs_in(spec):
+        if not ref.name:
+            waits.append(model.Wait(what="unknown", message=f"{model.short(ref.to)} is not there and not known"))
+    name = work.current.get(wanted.address, "")
+    group = kind.group(wanted.address, name, spec)
+    after = replace(wanted, spec=spec, name=name)
+    work.add(
+        model.Change(
+            op="create",
+            address=wanted.address,
+            name=name,
+            group=group,
+            after=after,
+            waits=tuple(waits[:1]),
+            origins=wanted.origins,
+        )
+    )
+
+
+def _update(
+    work: Work,
+    kind: model.Kind,
+    wanted: model.Element,
+    bound: model.Spec,
+    seen: model.Element,
+    observed: model.Spec,
+) -> None:
+    differing = [
+        name
+        for name in (*kind.mutable, *kind.optional)
+        if not model.same(work.value(kind, bound, name), work.value(kind, observed, name))
+    ]
+    if not differing:
+        return
+    spec = dict(observed)
+    for name in (*kind.mutable, *kind.optional):
+        value = work.value(kind, bound, name)
+        if not model.holds_unknown(value):
+            spec[name] = value
+    waits = [
+        model.Wait(what="unknown", message=f"{model.short(ref.to)} is not there and not known")
+        for ref in model.refs_in(spec)
+        if not ref.name
+    ]
+    work.add(
+        model.Change(
+            op="update",
+            address=seen.address,
+            name=seen.name,
+            group=work.group_of(seen),
+            before=seen,
+            after=replace(wanted, spec=spec, name=seen.name, outputs=seen.outputs),
+            fields=tuple(sorted(differing)),
+            waits=tuple(waits[:1]),
+            origins=wanted.origins,
+        )
+    )
+
+
+def _reason(value: object) -> str:
+    if isinstance(value, Unknown):
+        return value.reason
+    if isinstance(value, tuple):
+        return next((_reason(item) for item in value if model.holds_unknown(item)), "unknown")
+    if isinstance(value, Mapping):
+        return next((_reason(item) for item in value.values() if model.holds_unknown(item)), "unknown")
+    return "unknown"
+
+
+def _needs(work: Work) -> None:
+    """What must exist or be gone before: references forward for creates and updates, backward for deletes."""
+    for change in list(work.changes.values()):
+        if change.op in ("create", "update") and change.after is not None:
+            needs, waits = list(change.needs), list(change.waits)
+            before = {ref.key for ref in model.refs_in(change.before.fields)} if change.before is not None else set()
+            for ref in model.refs_in(change.after.fields):
+                made = work.changes.get(f"create {ref.key}")
+                if made is not None:
+                    needs.append(made.key)
+                target = work.seen(ref.key)
+                ready = work.kind(ref.to).ready
+                if ref.until == "ready" and ref.key not in before and target is not None and not ready(target):
+                    waits.append(model.Wait(what="ready", message=f"{model.short(ref.to)} is not ready"))
+            work.put(replace(change, needs=tuple(sorted({*needs})), waits=tuple(waits)))
+        elif change.op == "delete" and change.before is not None:
+            needs = list(change.needs)
+            for referrer in work.referrers.get(change.before.key, ()):
+                for op in ("delete", "update"):
+                    other = work.changes.get(f"{op} {referrer}")
+                    if other is not None and not other.fast:
+                        needs.append(other.key)
+            work.put(replace(change, needs=tuple(sorted({*needs}))))
+
+
+def _hold(work: Work) -> None:
+    """Waits that come from what we did, from what the cloud refused, and from what we could not see."""
+    for change in list(work.changes.values()):
+        waits = list(change.waits)
+        group = change.group
+        written = work.cache.written.get(group)
+        if work.cache.started is not None:
+            written = max(written or 0.0, work.cache.started) if written is not None else work.cache.started
+        until = None if written is None else written + work.staleness
+        for ref in model.refs_in(change.after.fields) if change.after is not None else ():
+            taken = work.cache.detached.get(ref.key)
+            if taken is not None and not _refers(change.before, ref.key):
+                until = max(until or 0.0, taken + work.staleness)
+        own = work.cache.detached.get(model.key_of(change.address, change.name))
+        if own is not None:
+            until = max(until or 0.0, own + work.staleness)
+        if until is not None and work.now < until:
+            waits.append(model.Wait(what="time", message="what was written may not be visible yet", until=until))
+        if group in work.observed.busy:
+            waits.append(model.Wait(what="operation", message="a long operation of this group is running"))
+        if change.after is not None and change.op != "reorder":
+            reason = work.cache.refused.get(memory.fingerprint(change.address, change.after.spec))
+            if reason is not None:
+                waits.append(model.Wait(what="refused", message=reason))
+        if change.op in ("create", "delete") and _unseen(work.observed, change.address):
+            waits.append(model.Wait(what="unknown", message="the listing of what exists is incomplete"))
+        foreign = change.before.outputs.get("foreign", ()) if change.op == "delete" and change.before else ()
+        danger = change.danger
+        if foreign:
+            danger = (*danger, f"deletes along what is not ours: {', '.join(foreign)}")
+        if waits != list(change.waits) or danger != change.danger:
+            work.put(replace(change, waits=tuple(waits), danger=danger))
+
+
+def _refers(element: model.Element | None, key: str) -> bool:
+    return element is not None and any(ref.key == key for ref in model.refs_in(element.fields))
+
+
+def _unseen(observed: model.Graph, where: model.Address) -> bool:
+    return any(where.startswith(prefix) for prefix in observed.unknown)

@@ -1,0 +1,164 @@
+"""Ordered groups: where entries stand, and which changes must go together so that no request meets a wrong answer.
+
+Order comes from `Graph.order`. Entries that leave, or about which nothing is known, stand behind their observed
+predecessor. New entries carry their position in the create; what standing entries move is one `reorder` of the group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cloudgw.graph import model, place
+from cloudgw.graph.work import Work
+from cloudgw.objects import Unknown
+
+
+def positions(work: Work) -> None:
+    """Sets positions of creates and adds reorders."""
+    standing: dict[str, list[model.Element]] = {}
+    for element in work.observed:
+        if work.kind(element.address).positions is not None and not work.is_warm(element):
+            standing.setdefault(work.group_of(element), []).append(element)
+    wanted: dict[str, list[str]] = {}
+    for sequence in work.desired.order.values():
+        for where in sequence:
+            found = _place_of(work, where)
+            if found is not None:
+                wanted.setdefault(found[0], []).append(found[1])
+    for group in sorted({*standing, *wanted}):
+        entries = sorted(standing.get(group, []), key=lambda e: (int(e.outputs["position"]), e.key))
+        _position(work, group, entries, wanted.get(group, []))
+
+
+def _place_of(work: Work, where: model.Address) -> tuple[str, str] | None:
+    """(group, element key) of an ordered desired address whose place is known, else None."""
+    wanted = work.desired.one(where)
+    if wanted is None or isinstance(wanted.spec, Unknown):
+        return None
+    seen = work.current_element(where)
+    if seen is not None:
+        return work.group_of(seen), seen.key
+    change = work.changes.get(f"create {model.key_of(where, work.current.get(where, ''))}")
+    if change is None or (any(wait.what == "unknown" for wait in change.waits) and not change.name):
+        return None
+    return change.group, model.key_of(where, change.name)
+
+
+def _position(work: Work, group: str, entries: list[model.Element], wanted: list[str]) -> None:
+    kind = work.kind(entries[0].address) if entries else work.kind(wanted[0].rsplit("@", 1)[0])
+    assert kind.positions is not None
+    sequence = _merge([e.key for e in entries], wanted)
+    work.ranks[group] = {key: rank for rank, key in enumerate(sequence)}
+    observed = {e.key: int(e.outputs["position"]) for e in entries}
+    taken = work.observed.taken.get(group, ())
+    placed = place.place(observed, sequence, taken, kind.positions)
+    danger: tuple[str, ...] = ("moves an entry across one that is not ours",) if placed.crossed else ()
+    moves = {key: placed.positions[key] for key in observed if placed.positions[key] != observed[key]}
+    for key in sequence:
+        change = work.changes.get(f"create {key}")
+        if change is None:
+            continue
+        if key in placed.positions:
+            work.put(replace(change, position=placed.positions[key]))
+        else:
+            wait = model.Wait(what="quota", message="no position is free in this group")
+            work.put(replace(change, waits=(*change.waits, wait)))
+    if moves:
+        before = [key for key in sequence if key in observed]
+        turned = before != sorted(before, key=lambda key: observed[key]) or placed.crossed
+        if turned:
+            work.turned.add(group)
+        origins = tuple(dict.fromkeys(o for key in sorted(moves) for o in work.by_key[key].origins))
+        work.add(
+            model.Change(
+                op="reorder",
+                address=entries[0].address,
+                group=group,
+                moves=tuple(sorted(moves.items(), key=lambda item: (item[1], item[0]))),
+                fields=("order",) if turned else ("positions",),
+                danger=danger,
+                origins=origins,
+            )
+        )
+
+
+def _merge(observed: list[str], wanted: list[str]) -> list[str]:
+    """Wanted order, with every other observed entry behind its observed predecessor."""
+    chosen = set(wanted)
+    behind: dict[str, list[str]] = {}
+    previous = ""
+    for key in observed:
+        if key not in chosen:
+            behind.setdefault(previous, []).append(key)
+        else:
+            previous = key
+    merged = list(behind.get("", ()))
+    for key in wanted:
+        merged.append(key)
+        merged.extend(behind.get(key, ()))
+    return merged
+
+
+def joint(work: Work) -> None:
+    """Links changes of one ordered group that must go in one commit.
+
+    A create or update takes along every create above it that it meets; a delete every create and update it meets, and
+    every delete below it that it meets; where standing entries change order, everything goes with the reorder. Links
+    are per token to the nearest neighbour, so that their closure, not their number, holds all of them.
+    """
+    groups: dict[str, list[model.Change]] = {}
+    for change in work.changes.values():
+        if change.op == "reorder":
+            groups.setdefault(change.group, [])
+        elif not change.warm and model.key_of(change.address, change.name) in work.ranks.get(change.group, {}):
+            groups.setdefault(change.group, []).append(change)
+    for group in sorted(groups):
+        reorder = work.changes.get(f"reorder {group}")
+        ranks = work.ranks[group]
+        changes = sorted(groups[group], key=lambda c: (ranks[model.key_of(c.address, c.name)], c.key))
+        links = _links(work, changes)
+        for change in changes:
+            extra = set(links.get(change.key, ()))
+            needs = set(change.needs)
+            if reorder is not None and group in work.turned:
+                extra.add(reorder.key)
+            elif reorder is not None and change.op == "create":
+                needs.add(reorder.key)
+            work.put(replace(change, joint=tuple(sorted(extra)), needs=tuple(sorted(needs))))
+        if reorder is not None and group in work.turned:
+            work.put(replace(reorder, joint=tuple(sorted(c.key for c in changes))))
+
+
+def _links(work: Work, changes: list[model.Change]) -> dict[str, set[str]]:
+    tokens: dict[str, list[model.Change]] = {}
+    everywhere: list[model.Change] = []
+    for change in changes:
+        element = change.after or change.before
+        assert element is not None
+        met = work.kind(change.address).meets(element.fields)
+        if model.EVERYTHING in met or not met:
+            everywhere.append(change)
+        else:
+            for token in met:
+                tokens.setdefault(token, []).append(change)
+    if everywhere:
+        ranks = {change.key: rank for rank, change in enumerate(changes)}
+        lists = [sorted([*found, *everywhere], key=lambda c: ranks[c.key]) for found in tokens.values()] or [everywhere]
+    else:
+        lists = list(tokens.values())
+    links: dict[str, set[str]] = {}
+    for found in lists:
+        above = ""
+        for change in found:
+            if change.op in ("create", "update"):
+                if above:
+                    links.setdefault(change.key, set()).add(above)
+                if change.op == "create":
+                    above = change.key
+        makers = [c.key for c in found if c.op in ("create", "update")]
+        below = ""
+        for change in reversed(found):
+            if change.op == "delete":
+                links.setdefault(change.key, set()).update([below] if below else makers)
+                below = change.key
+    return links
