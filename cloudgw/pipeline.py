@@ -1,0 +1,235 @@
+"""Chains the steps, and is the only module that does: resolve, list, facts, build, observe, diff, order, check, commit.
+
+The CLI, the tests' laws and the controller all come through here, so that what is printed is what is done: `plan_one`
+makes every plan, `one_pass` commits exactly what such a plan shows as going, `apply` repeats passes until no wait is
+left that time ends. Nothing that matters lives only in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from cloudgw.engine import commit, report
+from cloudgw.graph import diff, memory, model
+from cloudgw.objects import Note, Unknown
+from cloudgw.plan import check
+from cloudgw.plan import model as plans
+from cloudgw.provider import Clock, Inventory, Placement, Provider, Session
+
+POLL_SECONDS = 5.0
+FRUITLESS_PASSES = 4
+PASSING = frozenset({"throttled", "not_ready", "conflict", "gone", "outcome_unknown", "unknown"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What one Gateway should be in one placement, and how sure we are.
+
+    notes and incomplete come from routing, facts and build. gone: desired is empty because the Gateway is not wanted
+    here any more. uid: of the Gateway, where known."""
+
+    gateway: str
+    desired: model.Graph
+    notes: tuple[Note, ...] = ()
+    incomplete: tuple[str, ...] = ()
+    budget: int | None = None
+    shift_deadline: float = 900.0
+    gone: bool = False
+    uid: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Memory:
+    """What passes over one Gateway hand on."""
+
+    diary: memory.Diary = field(default_factory=memory.Diary)
+    cache: memory.Cache = field(default_factory=memory.Cache)
+
+
+def plan_one(
+    provider: Provider,
+    placement: Placement,
+    wish: Wish,
+    observed: model.Graph,
+    *,
+    now: float,
+    memory_: Memory | None = None,
+    word: check.Word | None = None,
+) -> plans.Plan:
+    """The plan of one Gateway. observed: the whole identity or this Gateway's part; now: seconds."""
+    kept = memory_ or Memory()
+    mine = observed.of(f"{wish.gateway}/")
+    difference = diff.diff(
+        wish.desired,
+        mine,
+        provider.kinds,
+        now=now,
+        staleness=provider.staleness,
+        shift_deadline=wish.shift_deadline,
+        diary=kept.diary,
+        cache=kept.cache,
+    )
+    plan = plans.plan_of(
+        wish.gateway,
+        placement,
+        difference,
+        notes=wish.notes,
+        incomplete=(*wish.incomplete, *unknowns(wish.desired, provider.kinds)),
+        addresses=sorted(str(e.outputs["dns"]) for e in mine if e.outputs.get("dns")),
+    )
+    context = check.Context(
+        kinds=provider.kinds,
+        observed=mine,
+        now=now,
+        diary=kept.diary,
+        budget=wish.budget,
+        gateway=wish.uid,
+        gone=wish.gone,
+    )
+    return replace(plan, changes=check.check(plan.changes, context, word or check.Word()))
+
+
+def unknowns(desired: model.Graph, kinds: Mapping[str, model.Kind]) -> list[str]:
+    """What desired leaves open, in words: elements and fields that are Unknown, add-ons and targets left out."""
+    found = []
+    for element in desired:
+        kind = kinds[model.kind_of(element.address)]
+        if kind.fast:
+            continue
+        if isinstance(element.spec, Unknown):
+            found.append(f"{model.short(element.address)}: {element.spec.reason}")
+            continue
+        for name in (*kind.immutable, *kind.mutable):
+            if model.holds_unknown(element.spec.get(name)):
+                found.append(f"{model.short(element.address)}, {name}: not known")
+    return found
+
+
+def observe(provider: Provider, inventory: Inventory, owner: str) -> model.Graph:
+    """Our elements of a listing. An incomplete listing is a graph about which nothing more is known."""
+    observed = provider.observe(inventory, owner)
+    return replace(observed, unknown=("",)) if inventory.incomplete else observed
+
+
+def one_pass(
+    provider: Provider,
+    session: Session,
+    placement: Placement,
+    wish: Wish,
+    inventory: Inventory,
+    *,
+    clock: Clock,
+    memory_: Memory,
+    word: check.Word | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> tuple[plans.Plan, report.Report]:
+    """Plans from an inventory and commits what waits for nothing. memory_ is brought up to date."""
+    observed = observe(provider, inventory, session.owner)
+    plan = plan_one(provider, placement, wish, observed, now=inventory.began, memory_=memory_, word=word)
+    remember(memory_, plan, clock.now())
+    done = commit.run(
+        plan.changes,
+        provider=provider,
+        session=session,
+        observed=observed.of(f"{wish.gateway}/"),
+        clock=clock,
+        cache=memory_.cache,
+        tell=tell,
+    )
+    deleted = sum(1 for outcome in done.of("done") if check.counts(outcome.change))
+    if deleted:
+        deletions = (*memory_.diary.deletions, *([clock.now()] * deleted))
+        memory_.diary = replace(memory_.diary, deletions=deletions)
+    return plan, done
+
+
+def remember(kept: Memory, plan: plans.Plan, now: float) -> None:
+    """Starts the clocks that this plan needs and forgets those it no longer does."""
+    diary = kept.diary
+    published = dict(diary.published)
+    for where, name in plan.publish.items():
+        if published.get(where, ("",))[0] != name:
+            published[where] = (name, now)
+    kept.diary = replace(
+        diary,
+        retired={key: diary.retired.get(key, now) for key in plan.unreferred},
+        shifts={key: diary.shifts.get(key, now) for key in plan.shifting},
+        published=published,
+        deletions=tuple(when for when in diary.deletions if when > now - check.HOUR),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """plan: the last one computed: empty, or what is left with its waits. failures: messages, newest last."""
+
+    plan: plans.Plan
+    passes: int
+    changed: int
+    failures: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """done | waiting (for a person or an input) | failed"""
+        if self.failures:
+            return "failed"
+        return "waiting" if self.plan.changes else "done"
+
+
+def apply(
+    provider: Provider,
+    session: Session,
+    placement: Placement,
+    wish_of: Callable[[Inventory], Wish],
+    listing: Callable[[], Inventory],
+    *,
+    clock: Clock,
+    memory_: Memory,
+    word: check.Word,
+    tell: Callable[[str], None] = lambda _: None,
+    waiting: Callable[[Sequence[model.Change]], None] = lambda _: None,
+    limit: int = 500,
+) -> Applied:
+    """Passes over one Gateway until nothing is left that time ends. wish_of: builds anew from each listing."""
+    memory_.cache.started = clock.now()
+    fruitless, changed, failures = 0, 0, list[str]()
+    for number in range(1, limit + 1):
+        inventory = listing()
+        wish = wish_of(inventory)
+        plan, done = one_pass(
+            provider,
+            session,
+            placement,
+            wish,
+            inventory,
+            clock=clock,
+            memory_=memory_,
+            word=word,
+            tell=tell,
+        )
+        failed = done.of("failed")
+        failures = [f"{o.change.key}: {o.failure.message}" for o in failed if o.failure is not None]
+        changed += len(done.of("done"))
+        if not plan.changes:
+            return Applied(plan=plan, passes=number, changed=changed, notes=plan.notes)
+        fruitless = 0 if done.of("done") else fruitless + bool(failed)
+        passing = [o for o in failed if o.failure is not None and o.failure.why in PASSING]
+        lasting = plans.timely(plan.changes)
+        if not done.of("done") and not lasting and (not passing or fruitless >= FRUITLESS_PASSES):
+            break
+        if fruitless >= FRUITLESS_PASSES * 3:
+            break
+        waiting([change for change in plan.changes if change.key in lasting])
+        clock.sleep(_pause(plan, clock.now(), lasting, progressed=bool(done.of("done")), staleness=provider.staleness))
+    return Applied(plan=plan, passes=number, changed=changed, failures=tuple(failures), notes=plan.notes)
+
+
+def _pause(plan: plans.Plan, now: float, lasting: frozenset[str], *, progressed: bool, staleness: float) -> float:
+    """Seconds until the next pass is worth its calls: the first known end of a wait, else the polling interval."""
+    ends = [wait.until for c in plan.changes if c.key in lasting for wait in c.waits if wait.until is not None]
+    soon = [end - now for end in ends if end > now]
+    if soon and not any(w.until is None for c in plan.changes if c.key in lasting for w in c.waits):
+        return max(0.1, min(soon))
+    return min([POLL_SECONDS, *soon]) if not progressed else max(0.1, min([staleness, POLL_SECONDS, *soon]))
