@@ -77,6 +77,7 @@ def plan_one(
         notes=wish.notes,
         incomplete=(*wish.incomplete, *unknowns(wish.desired, provider.kinds)),
         addresses=sorted(str(e.outputs["dns"]) for e in mine if e.outputs.get("dns")),
+        busy=any(_group_of(provider, element) in observed.busy for element in mine),
     )
     context = check.Context(
         kinds=provider.kinds,
@@ -88,6 +89,10 @@ def plan_one(
         gone=wish.gone,
     )
     return replace(plan, changes=check.check(plan.changes, context, word or check.Word()))
+
+
+def _group_of(provider: Provider, element: model.Element) -> str:
+    return provider.kinds[model.kind_of(element.address)].group(element.address, element.name, element.fields)
 
 
 def unknowns(desired: model.Graph, kinds: Mapping[str, model.Kind]) -> list[str]:
@@ -212,12 +217,13 @@ def apply(
         failed = done.of("failed")
         failures = [f"{o.change.key}: {o.failure.message}" for o in failed if o.failure is not None]
         changed += len(done.of("done"))
-        if not plan.changes:
+        if not plan.changes and not plan.busy:
             return Applied(plan=plan, passes=number, changed=changed, notes=plan.notes)
-        fruitless = 0 if done.of("done") else fruitless + bool(failed)
+        running = plan.busy or any(not outcome.change.waits for outcome in done.of("waiting"))  # a long operation
+        fruitless = 0 if done.of("done") or running else fruitless + bool(failed)
         passing = [o for o in failed if o.failure is not None and o.failure.why in PASSING]
         lasting = plans.timely(plan.changes)
-        if not done.of("done") and not lasting and (not passing or fruitless >= FRUITLESS_PASSES):
+        if not done.of("done") and not running and not lasting and (not passing or fruitless >= FRUITLESS_PASSES):
             break
         if fruitless >= FRUITLESS_PASSES * 3:
             break

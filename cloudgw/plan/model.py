@@ -36,6 +36,7 @@ class Plan:
     unreferred: tuple[str, ...] = ()
     shifting: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()  # what users reach: DNS names or IPs observed
+    busy: bool = False  # a long operation of ours runs: what is observed will still change
 
     @property
     def digest(self) -> str:
@@ -64,6 +65,7 @@ def plan_of(
     notes: Sequence[Note] = (),
     incomplete: Sequence[str] = (),
     addresses: Sequence[str] = (),
+    busy: bool = False,
 ) -> Plan:
     """A Plan of a Difference; changes that need each other in a circle wait and are noted."""
     wait = model.Wait(what="change", message="needs itself, by way of others: please report this")
@@ -80,6 +82,7 @@ def plan_of(
         unreferred=difference.unreferred,
         shifting=difference.shifting,
         addresses=tuple(addresses),
+        busy=busy,
     )
 
 
