@@ -1,0 +1,160 @@
+"""HTTPRouteMatch: its canonical form, its identity, what is wrong with it, and whether a request meets it.
+
+Called by `tables` (identity), `rules` (validity), `precedence` and `request`. Two matches that the Gateway API gives
+the same requests have one canonical form: header names in lower case, the first of equal names only, a path prefix
+without its trailing slash (https://gateway-api.sigs.k8s.io/reference/spec/, HTTPRouteMatch). A regular expression has
+to match the whole value, in the common subset of RE2 and Python. This module must never look at actions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from cloudgw.objects import PathMatch, RouteMatch, ValueMatch
+
+METHODS = ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
+_NOT_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|P=|\()|\\[1-9]|[*+?}]\+")
+_BAD_IN_PATH = ("//", "/./", "/../", "%2f", "%2F", "#")
+
+
+def canonical(match: RouteMatch) -> RouteMatch:
+    """The same requests, written one way."""
+    path = match.path
+    if path.type == "PathPrefix":
+        path = PathMatch(type=path.type, value=path.value.rstrip("/") or "/")
+    return dataclasses.replace(
+        match,
+        path=path,
+        headers=_first_by_name(dataclasses.replace(header, name=header.name.lower()) for header in match.headers),
+        query=_first_by_name(match.query),
+    )
+
+
+def identity(match: RouteMatch) -> str:
+    """10 hex digits of the canonical match: a part of an entry's key."""
+    text = json.dumps(dataclasses.asdict(canonical(match)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def matches_all(match: RouteMatch) -> bool:
+    """Whether every request for the host meets the match."""
+    return canonical(match) == RouteMatch()
+
+
+def problem(match: RouteMatch) -> str:
+    """What is wrong with a match, as "<field>: <reason>", or ""."""
+    path = match.path
+    if path.type == "RegularExpression":
+        if wrong := _regex_problem(path.value):
+            return f"path: {wrong}"
+    elif path.type not in ("Exact", "PathPrefix"):
+        return f"path: type {path.type!r} is none of Exact, PathPrefix, RegularExpression"
+    elif not path.value.startswith("/"):
+        return f"path: {path.value!r} does not start with /"
+    elif bad := [part for part in _BAD_IN_PATH if part in path.value]:
+        return f"path: {path.value!r} holds {bad[0]!r}"
+    elif path.value.endswith(("/.", "/..")):
+        return f"path: {path.value!r} ends with a dot segment"
+    if match.method and match.method not in METHODS:
+        return f"method: {match.method!r} is none of {', '.join(METHODS)}"
+    for field, items in (("headers", match.headers), ("queryParams", match.query)):
+        for item in items:
+            if item.type == "RegularExpression":
+                if wrong := _regex_problem(item.value):
+                    return f"{field} {item.name!r}: {wrong}"
+            elif item.type != "Exact":
+                return f"{field} {item.name!r}: type {item.type!r} is none of Exact, RegularExpression"
+    return ""
+
+
+def describe(match: RouteMatch) -> str:
+    """One line for people: `PathPrefix /cart, GET, header x-canary`."""
+    parts = [f"{match.path.type} {match.path.value}"]
+    parts += [match.method] if match.method else []
+    parts += [f"header {header.name}" for header in match.headers]
+    parts += [f"query parameter {param.name}" for param in match.query]
+    return ", ".join(parts)
+
+
+def meets(
+    match: RouteMatch,
+    *,
+    method: str,
+    path: str,
+    headers: Sequence[tuple[str, str]],
+    query: Sequence[tuple[str, str]],
+) -> bool:
+    """Whether a request meets every predicate. path: without query. An invalid match meets nothing."""
+    if problem(match):
+        return False
+    match = canonical(match)
+    if match.method and match.method != method:
+        return False
+    if not _path_meets(match.path, path):
+        return False
+    return _values_meet(match.headers, _headers(headers).get) and _values_meet(match.query, _params(query).get)
+
+
+def _path_meets(wanted: PathMatch, path: str) -> bool:
+    if wanted.type == "Exact":
+        return path == wanted.value
+    if wanted.type == "RegularExpression":
+        return _pattern(wanted.value).fullmatch(path) is not None
+    return wanted.value == "/" or path == wanted.value or path.startswith(wanted.value + "/")
+
+
+def _values_meet(wanted: Iterable[ValueMatch], value_of: Callable[[str], str | None]) -> bool:
+    for item in wanted:
+        value = value_of(item.name)
+        if value is None:
+            return False
+        if item.type == "RegularExpression":
+            if _pattern(item.value).fullmatch(value) is None:
+                return False
+        elif value != item.value:
+            return False
+    return True
+
+
+def _headers(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """By lower-case name; repeated headers are one comma-separated value (RFC 9110, section 5.3)."""
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name.lower(), []).append(value)
+    return {name: ",".join(values) for name, values in found.items()}
+
+
+def _params(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """By exact name; of a repeated parameter the first counts."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found.setdefault(name, value)
+    return found
+
+
+def _first_by_name(items: Iterable[ValueMatch]) -> tuple[ValueMatch, ...]:
+    found: dict[str, ValueMatch] = {}
+    for item in items:
+        found.setdefault(item.name, item)
+    return tuple(found[name] for name in sorted(found))
+
+
+@functools.lru_cache(maxsize=4096)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text)
+
+
+@functools.lru_cache(maxsize=4096)
+def _regex_problem(text: str) -> str:
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"{text!r} is no regular expression ({error})"
+    if _NOT_RE2.search(text.replace("\\\\", "")):
+        return f"{text!r} uses look-around, a back-reference or a possessive quantifier, which RE2 does not have"
+    return ""

@@ -1,0 +1,212 @@
+"""The tables of a Gateway: per port, every (listener, hostname, match) with its answer, in the order of precedence.
+
+Called by `resolve`. Here the rules meet that concern neighbours: which of two equal matches answers, and listener
+isolation: a request belongs to its most specific listener, whatever less specific ones would say
+(https://gateway-api.sigs.k8s.io/reference/spec/, Gateway listeners). An entry's key depends on its match alone, never
+on neighbours. This module must never decide what a rule answers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cloudgw.objects import HTTPRoute, Key, Note, RouteMatch
+from cloudgw.routing import conditions, hostnames, ir, matches, precedence, rules
+from cloudgw.routing.attach import Attachment
+from cloudgw.routing.listeners import Standing
+from cloudgw.routing.rules import Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An entry before it is known whether it can ever answer."""
+
+    rank: precedence.Rank
+    entry: ir.Entry
+    route: HTTPRoute
+    position: int  # of the match in its rule
+
+
+def build(
+    standings: Sequence[Standing],
+    attachments: Sequence[Attachment],
+    read: Mapping[Key, Sequence[Rule]],
+    notes: list[Note],
+) -> tuple[ir.Table, ...]:
+    """One table per port on which at least one listener is programmed, by port. read: the rules of every attached
+    route, by (namespace, name)."""
+    counted = _counted(standings, attachments)
+    ports = sorted({standing.listener.port for standing in standings if not standing.refused})
+    tables = []
+    for port in ports:
+        here = sorted(
+            (standing for standing in counted if standing.listener.port == port),
+            key=lambda standing: (hostnames.specificity(standing.listener.hostname), standing.listener.name),
+        )
+        programmed = [standing for standing in here if not standing.refused]
+        here = [standing for standing in here if standing.family == programmed[0].family]
+        candidates = [
+            _reachable(standing, here, _only_first(_candidates(standing, attachments, read), notes), notes)
+            for standing in here
+        ]
+        tables.append(
+            ir.Table(
+                port=port,
+                protocol=programmed[0].listener.protocol,
+                listeners=tuple(standing.listener for standing in programmed),
+                entries=_isolated(here, candidates),
+            )
+        )
+    return tuple(tables)
+
+
+def _counted(standings: Sequence[Standing], attachments: Sequence[Attachment]) -> list[Standing]:
+    """Listeners with the number of routes that are known to be attached."""
+    return [
+        dataclasses.replace(
+            standing,
+            listener=dataclasses.replace(
+                standing.listener,
+                attached=sum(one.listener == standing.position and one.unknown is None for one in attachments),
+            ),
+        )
+        for standing in standings
+    ]
+
+
+def _candidates(
+    standing: Standing, attachments: Sequence[Attachment], read: Mapping[Key, Sequence[Rule]]
+) -> list[Candidate]:
+    """Everything that the routes of one listener say, in order of precedence; nothing for a refused listener."""
+    listener = standing.listener
+    found = [
+        _candidate(listener, one, hostname, rule, position, match)
+        for one in attachments
+        if one.listener == standing.position and not standing.refused
+        for rule in read[one.route.meta.namespace, one.route.meta.name]
+        for position, match in rule.matches
+        for hostname in one.hostnames
+    ]
+    return sorted(found, key=lambda candidate: candidate.rank)
+
+
+def _candidate(
+    listener: ir.Listener, one: Attachment, hostname: str, rule: Rule, position: int, match: RouteMatch
+) -> Candidate:
+    meta = one.route.meta
+    owner = f"{meta.namespace}/{meta.name}"
+    return Candidate(
+        route=one.route,
+        position=position,
+        rank=precedence.rank(
+            listener=listener.name,
+            listener_hostname=listener.hostname,
+            hostname=hostname,
+            match=match,
+            created=meta.created,
+            route=owner,
+            rule=rule.index,
+            position=position,
+        ),
+        entry=ir.Entry(
+            key=f"{listener.name}/{owner}/{hostname or '*'}/{matches.identity(match)}",
+            listener=listener.name,
+            hostname=hostname,
+            match=match,
+            action=rules.for_listener(rule.action, listener),
+            origin=rule.origin,
+            unknown=one.unknown,
+        ),
+    )
+
+
+def _only_first(candidates: Sequence[Candidate], notes: list[Note]) -> list[Candidate]:
+    """Without those that can never answer, because an earlier one of the same listener has their hostname and match."""
+    kept: list[Candidate] = []
+    first: dict[tuple[str, RouteMatch], Candidate] = {}
+    keys: dict[str, Candidate] = {}
+    for candidate in candidates:
+        entry = candidate.entry
+        winner = keys.get(entry.key) or first.get((entry.hostname, entry.match))
+        if winner is None:
+            kept.append(candidate)
+            keys[entry.key] = candidate
+            if entry.unknown is None:
+                first[entry.hostname, entry.match] = candidate
+            continue
+        same = winner.route is candidate.route
+        reason = (
+            f"matches[{candidate.position}] ({matches.describe(entry.match)}): {winner.entry.origin} answers the same "
+            f'requests first on listener "{entry.listener}"; remove one of the two'
+        )
+        code = conditions.DUPLICATE_MATCH if same else conditions.SHADOWED
+        said = conditions.note("warning", code, entry.origin, reason)
+        if said not in notes:
+            notes.append(said)
+    return kept
+
+
+def _reachable(
+    standing: Standing, here: Sequence[Standing], candidates: Sequence[Candidate], notes: list[Note]
+) -> list[Candidate]:
+    """Without those whose hosts all belong to a more specific listener."""
+    kept: list[Candidate] = []
+    own = standing.listener.hostname
+    stricter = [
+        other.listener
+        for other in here
+        if other.listener.hostname != own and hostnames.covers(own, other.listener.hostname)
+    ]
+    for candidate in candidates:
+        entry = candidate.entry
+        taker = next((other for other in stricter if hostnames.covers(other.hostname, entry.hostname)), None)
+        if taker is None:
+            kept.append(candidate)
+            continue
+        reason = (
+            f'hostname {entry.hostname} belongs to listener "{taker.name}", which is more specific than listener '
+            f'"{entry.listener}": the route does not answer for it there'
+        )
+        said = conditions.note("info", conditions.ISOLATED, entry.origin, reason)
+        if said not in notes:
+            notes.append(said)
+    return kept
+
+
+def _isolated(here: Sequence[Standing], candidates: Sequence[Sequence[Candidate]]) -> tuple[ir.Entry, ...]:
+    """All entries of a port; after those of a listener a 404 for its hosts, where a less specific listener would answer
+    requests that belong to it. Without one the next entry would never be asked anyway."""
+    entries: list[ir.Entry] = []
+    barred: set[str] = set()
+    for number, standing in enumerate(here):
+        own = [candidate.entry for candidate in candidates[number]]
+        entries += own
+        listener = standing.listener
+        if listener.hostname in barred or any(_answers_all(entry, listener.hostname) for entry in own):
+            continue
+        later = (candidate.entry for other in candidates[number + 1 :] for candidate in other)
+        if any(hostnames.intersect(entry.hostname, listener.hostname) is not None for entry in later):
+            barred.add(listener.hostname)
+            entries.append(_barrier(standing))
+    return tuple(entries)
+
+
+def _answers_all(entry: ir.Entry, hostname: str) -> bool:
+    return entry.unknown is None and hostnames.covers(entry.hostname, hostname) and matches.matches_all(entry.match)
+
+
+def _barrier(standing: Standing) -> ir.Entry:
+    listener = standing.listener
+    reason = f'no route of listener "{listener.name}" matches'
+    if standing.refused:
+        reason = f'listener "{listener.name}" is not programmed: {standing.refused}'
+    return ir.Entry(
+        key=f"{listener.name}/-/-/isolation/{listener.hostname or '*'}",
+        listener=listener.name,
+        hostname=listener.hostname,
+        match=RouteMatch(),
+        action=ir.Respond(status=404, reason=reason),
+        origin=listener.origin,
+    )

@@ -1,0 +1,361 @@
+"""Files, folders and standard input become a Snapshot: what the CLI calls with `-f` and `--base`.
+
+One bad object harms only itself: it is Unknown in the Snapshot, never absent, and an error says where and why; the rest
+is used. A document that cannot be read at all may be any object, so that then nothing is called complete or absent.
+Files are read here, their text in `documents`, their objects in `kinds` and `gateway_kinds`. This module must never
+write anything, and never show the content of a Secret.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from cloudgw.objects import GATEWAY_GROUP, Key, KubernetesObject, Material, Meta, Note, Origin, Snapshot, Unknown
+from cloudgw.sources import documents, gateway_kinds, kinds
+from cloudgw.sources.documents import Document
+from cloudgw.sources.fields import FieldError, Fields, type_name
+from cloudgw.sources.snapshot_file import dump, parse_dump
+
+__all__ = ["OWN_GROUP", "Loaded", "dump", "load", "parse_dump"]
+
+OWN_GROUP = "cloudgw.dev"
+_ENDINGS = (".yaml", ".yml", ".json")
+_NOT_MANIFESTS = ("kustomization.yaml", "kustomization.yml", "cloudgw.yaml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    versions: tuple[str, ...]
+    parse: Callable[[Meta, Fields], Any]
+    namespaced: bool = True
+    strict: bool = False  # a field that nobody read is kept in Meta.unhandled
+
+
+_KINDS: dict[tuple[str, str], _Kind] = {
+    (GATEWAY_GROUP, "GatewayClass"): _Kind(
+        versions=("v1", "v1beta1"), parse=gateway_kinds.gateway_class, namespaced=False, strict=True
+    ),
+    (GATEWAY_GROUP, "Gateway"): _Kind(versions=("v1", "v1beta1"), parse=gateway_kinds.gateway, strict=True),
+    (GATEWAY_GROUP, "HTTPRoute"): _Kind(versions=("v1", "v1beta1"), parse=gateway_kinds.http_route, strict=True),
+    (GATEWAY_GROUP, "ReferenceGrant"): _Kind(
+        versions=("v1", "v1beta1"), parse=gateway_kinds.reference_grant, strict=True
+    ),
+    ("", "Service"): _Kind(versions=("v1",), parse=kinds.service),
+    ("", "Secret"): _Kind(versions=("v1",), parse=kinds.secret),
+    ("", "Namespace"): _Kind(versions=("v1",), parse=kinds.namespace, namespaced=False),
+    ("", "Node"): _Kind(versions=("v1",), parse=kinds.node, namespaced=False),
+    ("discovery.k8s.io", "EndpointSlice"): _Kind(versions=("v1",), parse=kinds.endpoint_slice),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """notes: nothing is wrong with the files, but something in them has no effect. errors: level error; the snapshot
+    holds everything else and may still be used."""
+
+    snapshot: Snapshot
+    notes: tuple[Note, ...] = ()
+    errors: tuple[Note, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class _World:
+    """What some paths hold. blind: something could not be read that may be any object."""
+
+    found: dict[str, dict[Key, KubernetesObject | Unknown]] = field(default_factory=dict)
+    written: dict[tuple[str, Key], tuple[Any, Origin]] = field(default_factory=dict)
+    materials: dict[str, Material] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    errors: list[Note] = field(default_factory=list)
+    blind: bool = False
+
+
+def load(
+    paths: Sequence[str], *, base: Sequence[str] = (), complete: bool = False, stdin: TextIO | None = None
+) -> Loaded:
+    """Read manifests: YAML (also several documents in one file) and JSON, and Lists of objects.
+
+    paths: files, folders (recursive, *.yaml *.yml *.json, sorted, hidden ones left out) or "-" for `stdin`. base: the
+    same for another checkout: objects that are there and not in `paths` are known to be absent. complete: the paths
+    hold every object that exists; not honoured when something could not be read. Never raises because of an input.
+    """
+    world = _read(paths, stdin)
+    absent: frozenset[tuple[str, str, str]] = frozenset()
+    if base:
+        before = _read(base, stdin)
+        world.notes += [_prefixed(note, "base: ") for note in before.errors]
+        absent = frozenset(
+            (kind, *key)
+            for kind, items in before.found.items()
+            for key in items
+            if key not in world.found.get(kind, {})
+        )
+    if world.blind and (complete or base):
+        option = " and ".join(["--complete"] * complete + ["--base"] * bool(base))
+        message = f"{option} not honoured: something could not be read, and it may be any object; correct it first"
+        world.errors.append(Note(level="error", code="Incomplete", message=message))
+    return Loaded(
+        snapshot=Snapshot(
+            objects={kind: dict(sorted(world.found[kind].items())) for kind in sorted(world.found)},
+            absent=frozenset() if world.blind else absent,
+            complete=frozenset({"*"}) if complete and not world.blind else frozenset(),
+            materials=dict(sorted(world.materials.items())),
+        ),
+        notes=tuple(world.notes),
+        errors=tuple(world.errors),
+    )
+
+
+def _prefixed(note: Note, prefix: str) -> Note:
+    return Note(level="warning", code=note.code, message=prefix + note.message, origin=note.origin)
+
+
+def _read(paths: Sequence[str], stdin: TextIO | None) -> _World:
+    world = _World()
+    for file in _files(dict.fromkeys(paths), world):
+        text = _text(file, stdin, world)
+        for document in documents.read(text) if text is not None else ():
+            _document(file, document, world)
+    return world
+
+
+def _files(paths: Sequence[str] | dict[str, None], world: _World) -> Iterator[str]:
+    for path in paths:
+        if path == "-" or not os.path.isdir(path):
+            yield path
+            continue
+        found: list[str] = []
+
+        def unreadable(error: OSError) -> None:
+            _error(world, "Unreadable", f"cannot be listed ({error.strerror})", file=str(error.filename), blind=True)
+
+        for folder, folders, names in os.walk(path, onerror=unreadable):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            found += [
+                os.path.join(folder, name)
+                for name in names
+                if name.endswith(_ENDINGS) and not name.startswith(".") and name not in _NOT_MANIFESTS
+            ]
+        if not found:
+            message = f"{path}: no *.yaml, *.yml or *.json file; check the path"
+            world.notes.append(
+                Note(level="warning", code="Empty", message=message, origin=Origin(kind="File", file=path))
+            )
+        yield from sorted(found)
+
+
+def _text(file: str, stdin: TextIO | None, world: _World) -> str | None:
+    reason = ""
+    try:
+        if file == "-":
+            return (stdin or sys.stdin).read()
+        with open(file, encoding="utf-8") as stream:
+            return stream.read()
+    except UnicodeDecodeError:
+        reason = "is not UTF-8; save it as UTF-8"
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror}); check the path"
+    _error(world, "Unreadable", reason, file=_named(file), blind=True)
+    return None
+
+
+def _named(file: str) -> str:
+    return "(standard input)" if file == "-" else file
+
+
+def _error(
+    world: _World,
+    code: str,
+    message: str,
+    *,
+    file: str,
+    line: int = 0,
+    subject: Origin | None = None,
+    pointer: str = "",
+    blind: bool = False,
+) -> None:
+    """One line: file, line, object, field, reason and fix."""
+    origin = Origin(
+        kind=subject.kind if subject else "File",
+        namespace=subject.namespace if subject else "",
+        name=subject.name if subject else "",
+        path=pointer,
+        file=file,
+        line=line,
+    )
+    parts = [origin.place, str(subject) if subject else "", pointer, message]
+    world.errors.append(
+        Note(level="error", code=code, message=": ".join(part for part in parts if part), origin=origin)
+    )
+    world.blind = world.blind or blind
+
+
+def _document(file: str, document: Document, world: _World) -> None:
+    file = _named(file)
+    if document.data is None:
+        for problem in document.problems:
+            _error(world, "InvalidSyntax", problem.message, file=file, line=problem.line, blind=True)
+        return
+    items = list(_flattened(document.data))
+    for problem in document.problems:
+        if not any(_inside(problem.pointer, prefix) for _, prefix in items):
+            parts = (problem.pointer, problem.message)
+            _error(world, "InvalidSyntax", ": ".join(filter(None, parts)), file=file, line=problem.line, blind=True)
+    for data, prefix in items:
+        _object(file, document, data, prefix, world)
+
+
+def _inside(pointer: str, prefix: str) -> bool:
+    return pointer == prefix or pointer.startswith(prefix + "/")
+
+
+def _flattened(data: Any, prefix: str = "") -> Iterator[tuple[Any, str]]:
+    """(object, JSON pointer of it in its document), with Lists opened."""
+    if isinstance(data, dict):
+        kind, items = data.get("kind"), data.get("items")
+        if isinstance(kind, str) and kind.endswith("List") and (isinstance(items, list) or "items" in data):
+            for number, item in enumerate(items or ()):
+                if isinstance(item, dict) and kind != "List":
+                    item = {"apiVersion": data.get("apiVersion"), "kind": kind.removesuffix("List"), **item}
+                yield from _flattened(item, f"{prefix}/items/{number}")
+            return
+    yield data, prefix
+
+
+def _object(file: str, document: Document, data: Any, prefix: str, world: _World) -> None:
+    line = document.line_of(prefix)
+    kind, version = (data.get("kind"), data.get("apiVersion")) if isinstance(data, dict) else (None, None)
+    if not isinstance(data, dict) or not isinstance(kind, str) or not kind or not isinstance(version, str):
+        missing = "kind" if not isinstance(kind, str) or not kind else "apiVersion"
+        reason = f"{missing} is missing; a manifest has apiVersion, kind and metadata.name"
+        if not isinstance(data, dict):
+            reason = f"is {type_name(data)}, must be a mapping with apiVersion, kind and metadata.name"
+        _error(world, "InvalidObject", reason, file=file, line=line, blind=True)
+        return
+    group, _, number = version.rpartition("/")
+    known = _KINDS.get((group, kind))
+    if known is None and group not in (GATEWAY_GROUP, OWN_GROUP):
+        return
+    namespaced = known.namespaced if known else not (group == OWN_GROUP and kind.endswith("ClassParameters"))
+    key = _key(data, namespaced)
+    subject = Origin(kind=kind, namespace=key[0] if key else "", name=key[1] if key else "", file=file, line=line)
+    if known is None and group == GATEWAY_GROUP:
+        message = f"{subject}: kind {kind} is not handled yet; it has no effect"
+        world.notes.append(Note(level="warning", code="UnsupportedKind", message=message, origin=subject))
+        return
+    if key is None:
+        reason = "is missing or no string; every object needs a name"
+        _error(
+            world,
+            "InvalidObject",
+            reason,
+            file=file,
+            line=line,
+            subject=subject,
+            pointer="/metadata/name",
+            blind=True,
+        )
+        return
+    value = _parsed(file, document, data, prefix, subject, known, number, world)
+    _keep(value, data, subject, key, world)
+
+
+def _key(data: dict[str, Any], namespaced: bool) -> Key | None:
+    metadata = data.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(name, str) or not name:
+        return None
+    namespace = metadata.get("namespace") or "default"
+    if not isinstance(namespace, str):
+        return None
+    return (namespace if namespaced else "", name)
+
+
+def _parsed(
+    file: str,
+    document: Document,
+    data: dict[str, Any],
+    prefix: str,
+    subject: Origin,
+    known: _Kind | None,
+    version: str,
+    world: _World,
+) -> KubernetesObject | Unknown:
+    """The object, or Unknown and an error."""
+
+    def wrong(code: str, pointer: str, reason: str, line: int = 0) -> Unknown:
+        line = line or document.line_of(prefix + pointer)
+        pointer = _safe(subject.kind, pointer)
+        _error(world, code, reason, file=file, line=line, subject=subject, pointer=pointer)
+        return Unknown(f"{pointer}: {reason}".removeprefix(": "))
+
+    for problem in document.problems:
+        if _inside(problem.pointer, prefix):
+            return wrong("InvalidSyntax", problem.pointer.removeprefix(prefix), problem.message, problem.line)
+    if known is not None and version not in known.versions:
+        reason = f"version {version} is not supported; use {known.versions[0]}"
+        return wrong("UnsupportedVersion", "/apiVersion", reason)
+    try:
+        fields = Fields(data)
+        meta = _meta(fields, subject)
+        if known is None:
+            return kinds.parameters(meta, subject.kind, fields)
+        parsed = known.parse(meta, fields)
+        if isinstance(parsed, tuple):
+            parsed, material = parsed
+            if material is not None:
+                world.materials[material.fingerprint] = material
+        return _with_unhandled(parsed, fields.unread() if known.strict else ())
+    except FieldError as error:
+        return wrong("InvalidField", error.pointer, str(error).removeprefix(f"{error.pointer}: "))
+
+
+def _safe(kind: str, pointer: str) -> str:
+    """A pointer that may be shown: of a Secret's data only the keys that everybody has."""
+    if kind != "Secret" or pointer.startswith("/metadata"):
+        return pointer
+    parts = pointer.split("/")
+    known = {"", "data", "stringData", "type", "apiVersion", "kind", "tls.crt", "tls.key"}
+    return "/".join(part if part in known else "..." for part in parts)
+
+
+def _meta(fields: Fields, subject: Origin) -> Meta:
+    fields.ignore("apiVersion", "kind", "status")
+    metadata = Fields(fields.value("metadata"), "/metadata")
+    return Meta(
+        namespace=subject.namespace,
+        name=subject.name,
+        uid=metadata.text("uid"),
+        generation=metadata.number("generation", high=2**63),
+        created=metadata.text("creationTimestamp"),
+        labels=metadata.strings("labels"),
+        file=subject.file,
+        line=subject.line,
+    )
+
+
+def _with_unhandled(item: Any, unread: tuple[str, ...]) -> KubernetesObject:
+    if unread:
+        item = dataclasses.replace(item, meta=dataclasses.replace(item.meta, unhandled=unread))
+    found: KubernetesObject = item
+    return found
+
+
+def _keep(value: KubernetesObject | Unknown, data: Any, subject: Origin, key: Key, world: _World) -> None:
+    """Keep an object; the same object with other content elsewhere makes both Unknown."""
+    items = world.found.setdefault(subject.kind, {})
+    if key not in items:
+        items[key] = value
+        world.written[subject.kind, key] = (data, subject)
+        return
+    other, first = world.written[subject.kind, key]
+    if other == data:
+        return
+    reason = f"is also in {first.place} with other content; remove one of the two"
+    items[key] = Unknown(f"it is in {first.place} and in {subject.place} with different content")
+    _error(world, "DuplicateObject", reason, file=subject.file, line=subject.line, subject=subject)
