@@ -15,7 +15,7 @@ from cloudgw.graph import diff, memory, model
 from cloudgw.objects import Note, Unknown
 from cloudgw.plan import check
 from cloudgw.plan import model as plans
-from cloudgw.provider import Clock, Inventory, Placement, Provider, Session
+from cloudgw.provider import Clock, Inventory, Placement, Provider, ProviderParameters, Session
 
 POLL_SECONDS = 5.0
 FRUITLESS_PASSES = 4
@@ -109,6 +109,14 @@ def unknowns(desired: model.Graph, kinds: Mapping[str, model.Kind]) -> list[str]
             if model.holds_unknown(element.spec.get(name)):
                 found.append(f"{model.short(element.address)}, {name}: not known")
     return found
+
+
+def listing(
+    provider: Provider, session: Session, placement: Placement, scope: Sequence[ProviderParameters], clock: Clock
+) -> Inventory:
+    """One listing of an identity, dated by the injected clock at its beginning."""
+    began = clock.now()
+    return replace(provider.list(session.read, scope, session.owner), placement=placement, began=began)
 
 
 def observe(provider: Provider, inventory: Inventory, owner: str) -> model.Graph:

@@ -174,7 +174,12 @@ def _reason(value: object) -> str:
 
 
 def _needs(work: Work) -> None:
-    """What must exist or be gone before: references forward for creates and updates, backward for deletes."""
+    """What must exist or be gone before: references forward for creates and updates, backward for deletes; and what
+    lets people in is opened anew before it is closed."""
+    opening: dict[str, list[str]] = {}
+    for change in work.changes.values():
+        if change.op == "create" and work.kind(change.address).exposes is not None:
+            opening.setdefault(model.kind_of(change.address), []).append(change.key)
     for change in list(work.changes.values()):
         if change.op in ("create", "update") and change.after is not None:
             needs, waits = list(change.needs), list(change.waits)
@@ -190,6 +195,8 @@ def _needs(work: Work) -> None:
             work.put(replace(change, needs=tuple(sorted({*needs})), waits=tuple(waits)))
         elif change.op == "delete" and change.before is not None:
             needs = list(change.needs)
+            if not change.retired and not change.danger:
+                needs.extend(opening.get(model.kind_of(change.address), ()))
             for referrer in work.referrers.get(change.before.key, ()):
                 for op in ("delete", "update"):
                     other = work.changes.get(f"{op} {referrer}")

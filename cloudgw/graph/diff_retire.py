@@ -85,7 +85,7 @@ def retire(work: Work) -> None:
         seen = work.current_element(where)
         if kind.published and seen is not None and kind.ready(seen):
             old = [c for c in work.changes.values() if c.op == "delete" and c.address == where and c.retired]
-            if all(not _uncovered(work, c.before) for c in old if c.before is not None):
+            if all(_uncovered(work, c.before) is None for c in old if c.before is not None):
                 work.publish[where] = seen.name
 
 
@@ -102,9 +102,9 @@ def _depth(work: Work, change: model.Change) -> tuple[int, str]:
 
 def _cover(work: Work, old: model.Element) -> list[model.Wait]:
     """Why the successor does not yet stand in for the old incarnation; or how long names still lead to it."""
-    reason = _uncovered(work, old)
-    if reason:
-        return [model.Wait(what="health", message=reason)]
+    uncovered = _uncovered(work, old)
+    if uncovered is not None:
+        return [uncovered]
     kind = work.kind(old.address)
     if not kind.published:
         return []
@@ -117,22 +117,21 @@ def _cover(work: Work, old: model.Element) -> list[model.Wait]:
     return []
 
 
-def _uncovered(work: Work, old: model.Element) -> str:
-    """Empty when everything that serves below `old`, and is still wanted, serves as well below its successor."""
+def _uncovered(work: Work, old: model.Element) -> model.Wait | None:
+    """None when everything that serves below `old`, and is still wanted, serves as well below its successor."""
     successor = work.current_element(old.address)
     if successor is None:
-        return f"{model.short(old.address)}: the successor is not there yet"
+        return _not_there(work, old.address)
     if not work.kind(old.address).ready(successor):
-        return f"{model.short(old.address)}: the successor is not ready"
+        return model.Wait(what="ready", message=f"{model.short(old.address)}: the successor is not ready")
     new = _below(work, successor)
     wanted = _wanted_traffic(work)
     for element in (old, *sorted(_below(work, old).values(), key=lambda e: e.key)):
         kind = work.kind(element.address)
         if work.is_warm(element):
             continue
-        pending = _pending(work, element.address)
-        if element.address != old.address and pending:
-            return f"{model.short(element.address)} is not there yet below the successor"
+        if element.address != old.address and _pending(work, element.address):
+            return _not_there(work, element.address)
         if kind.serving is None or element.key not in work.carriers or element.address not in wanted:
             continue
         share = kind.serving(element)
@@ -143,8 +142,15 @@ def _uncovered(work: Work, old: model.Element) -> str:
         if stands_in is not None and stands_in.key == element.key:
             continue
         if share > 0 and now < share and not _hopeless(work, element.address):
-            return f"{model.short(element.address)} serves {now:.0%} below the successor, {share:.0%} below the old one"
-    return ""
+            message = f"{model.short(element.address)} serves {now:.0%} below the successor, {share:.0%} below the old one"
+            return model.Wait(what="health", message=message)
+    return None
+
+
+def _not_there(work: Work, where: model.Address) -> model.Wait:
+    """Waits for the change that makes the successor, and so for whatever that one waits for."""
+    made = f"create {model.key_of(where, work.current.get(where, ''))}"
+    return model.Wait(what="change", message=made)
 
 
 def _pending(work: Work, where: model.Address) -> bool:

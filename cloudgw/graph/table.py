@@ -1,4 +1,4 @@
-"""The safe sequence of calls for one ordered table that the cloud writes entry by entry (an ALB listener's rules).
+"""The safe sequence of calls for one ordered table that the cloud writes entry by entry (a listener's rules, say).
 
 `steps` is pure; providers' commits walk it. After every single step no request meets an answer that is neither before
 nor after, provided the batch is closed under `joint`. Clouds that write the whole table in one call do not need it.

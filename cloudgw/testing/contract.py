@@ -170,7 +170,8 @@ def never_5xx(make: Make, steps: Sequence[World], *, lag: float = 0.0) -> int:
     cloud = make()
     process = ground.Process(cloud)
     ground.journey(process, steps[:1])
-    cloud.clock.sleep(60)
+    cloud.clock.sleep(200)
+    ground.journey(process, steps[:1])  # by now it is ready, and users are shown it
     _lag(cloud, lag)
     wanted = [probe for probe in ground.probes(*steps) if all(_answered(world, probe) for world in steps)]
     shown: dict[str, tuple[str, float]] = {}

@@ -20,7 +20,8 @@ GATEWAY = "shop/edge"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """protocol is immutable on most clouds: changing it replaces the backend. targets Unknown = slices not seen."""
+    """protocol is immutable on most clouds: changing it replaces the backend (real providers see another target port,
+    which does the same). targets Unknown = slices not seen."""
 
     targets: tuple[str, ...] | Unknown = ("10.0.1.10:8080", "10.0.2.10:8080")
     protocol: str = "HTTP"
@@ -199,14 +200,14 @@ def _certificate(namespace: str, name: str, certificate: Certificate, origin: ob
 
 def _backend(namespace: str, service: str, world: World) -> ir.Backend:
     wanted = world.services[service]
+    number = 0 if wanted.protocol == "HTTP" else 8081 + len(wanted.protocol)  # another port = another group on real clouds
     targets: tuple[ir.Target, ...] | Unknown = Unknown("slices not seen")
     if not isinstance(wanted.targets, Unknown):
         split = [target.rsplit(":", 1) for target in wanted.targets]
-        targets = tuple(ir.Target(address=host, port=int(port)) for host, port in split)
+        targets = tuple(ir.Target(address=host, port=number or int(port)) for host, port in split)
     return ir.Backend(
         key=ir.BackendKey(namespace=namespace, name=service, port=8080),
-        protocol=wanted.protocol,
-        port_number=8080,
+        port_number=number or 8080,
         targets=targets,
         origin=objects.Origin(kind="Service", namespace=namespace, name=service),
     )

@@ -1,0 +1,251 @@
+"""The desired Graph of one Gateway: a load balancer, its security group, listeners, certificates, pools and rules.
+
+`pipeline` calls `build` with what routing, facts and parameters say. Pure and deterministic. Nothing is opened that
+the parameters do not name; what could not be seen is Unknown, so that what stands stays. It must never look at what
+is observed: facts carry the little that has to be sticky.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from cloudgw.graph import model
+from cloudgw.objects import Note, Origin, Unknown
+from cloudgw.provider import Facts
+from cloudgw.routing import ir
+from cloudgw_aws import build_actions, build_certificates, build_rules, facts, names, parameters, shapes
+
+# Kubernetes decides who is ready; the load balancer only has to find out who can be reached and answers at all
+# (target-group-health-checks.html: matcher 200 to 499).
+HEALTH: Mapping[str, Any] = {
+    "protocol": "HTTP",
+    "path": "/",
+    "port": "traffic-port",
+    "interval": 15,
+    "timeout": 5,
+    "healthy": 2,
+    "unhealthy": 2,
+    "matcher": "200-499",
+}
+
+
+def build(
+    routing: ir.Routing, found: Facts, wanted: parameters.AWSParameters
+) -> tuple[model.Graph, tuple[Note, ...]]:
+    network: facts.Network = found.values["network"]
+    work = _Work(routing, network, wanted)
+    work.front()
+    tables = work.listeners()
+    rules = build_rules.compile_tables(routing, tables, network)
+    work.notes += rules.notes
+    work.elements += rules.elements
+    work.pools(rules)
+    graph = model.graph(
+        work.elements,
+        order=rules.order,
+        withdrawn=_withdrawn(routing),
+        unknown=_unknown(routing, work.unknown),
+        known=() if routing.complete else _known(routing),
+    )
+    return graph, (*found.notes, *work.notes)
+
+
+def _withdrawn(routing: ir.Routing) -> frozenset[model.Address]:
+    return frozenset(
+        build_actions.group_address(routing.owner, share.withdrawn)
+        for table in routing.tables
+        for entry in table.entries
+        if isinstance(entry.action, ir.Forward)
+        for share in entry.action.shares
+        if share.withdrawn is not None
+    )
+
+
+def _unknown(routing: ir.Routing, open_kinds: list[str]) -> tuple[str, ...]:
+    if not routing.complete:
+        return (f"{routing.owner}/{names.PROVIDER}/",)
+    return tuple(sorted(f"{routing.owner}/{names.PROVIDER}/{prefix}" for prefix in set(open_kinds)))
+
+
+def _known(routing: ir.Routing) -> tuple[str, ...]:
+    """Prefixes of the rules of routes of which everything is known."""
+    return tuple(
+        sorted(
+            f"{routing.owner}/{names.PROVIDER}/rule/{table.port}/{listener.name}/{namespace}/{name}/"
+            for table in routing.tables
+            for listener in table.listeners
+            for namespace, name in routing.known
+        )
+    )
+
+
+class _Work:
+    """The elements so far. unknown: address prefixes, below the provider, about which nothing can be said."""
+
+    def __init__(self, routing: ir.Routing, network: facts.Network, wanted: parameters.AWSParameters) -> None:
+        self.routing = routing
+        self.network = network
+        self.wanted = wanted
+        self.elements: list[model.Element] = []
+        self.unknown: list[str] = []
+        self.notes: list[Note] = []
+        self.group = self.address("security-group", "lb")
+        self.balancer = self.address("load-balancer", "lb")
+
+    def address(self, kind: str, logical: str) -> model.Address:
+        return model.address(self.routing.owner, names.PROVIDER, kind, logical)
+
+    def add(self, where: model.Address, spec: model.Spec | Unknown, *origins: Origin) -> None:
+        self.elements.append(model.Element(address=where, spec=spec, origins=origins or (self.routing.origin,)))
+
+    def say(
+        self, level: Literal["info", "warning", "error"], code: str, message: str, origin: Origin | None = None
+    ) -> None:
+        self.notes.append(Note(level=level, code=code, message=message, origin=origin or self.routing.origin))
+
+    def front(self) -> None:
+        """The load balancer and its security group stand even without a listener: an address that is published is
+        not taken away because a listener is broken."""
+        self.add(self.group, {"vpc": self.network.vpc, "scheme": self.wanted.scheme})
+        self.add(
+            self.balancer,
+            {
+                "scheme": self.wanted.scheme,
+                "vpc": self.network.vpc,
+                "subnets": self.network.subnets,
+                "security_groups": (model.Ref(self.group),),
+                "tags": dict(self.wanted.tags),
+            },
+        )
+
+    def listeners(self) -> list[ir.Table]:
+        """Adds them; answers the tables whose listener can exist."""
+        standing: list[ir.Table] = []
+        certificates = build_certificates.certificates(self.routing, self.network)
+        self.notes += certificates.notes
+        self.elements += certificates.elements
+        for table in self.routing.tables:
+            origins = tuple(listener.origin for listener in table.listeners)
+            secure = table.protocol == "HTTPS"
+            default = certificates.default.get(table.port)
+            if secure and default is None:
+                message = f"port {table.port}: no certificate can be used; nothing listens there until one can"
+                self.say("error", "NoCertificate", message, origins[0] if origins else None)
+                continue
+            standing.append(table)
+            where = self.address("listener", str(table.port))
+            self.add(
+                where,
+                {
+                    "load_balancer": model.Ref(self.balancer),
+                    "port": table.port,
+                    "protocol": table.protocol,
+                    "ssl_policy": self.wanted.tls_policy if secure else None,
+                    "certificate": model.Ref(default, "ready") if secure and default else None,
+                    "default": shapes.fixed(404),
+                },
+                *origins,
+            )
+            self.open_port(table.port, origins)
+        return standing
+
+    def open_port(self, port: int, origins: tuple[Origin, ...]) -> None:
+        ranges: tuple[str, ...] | Unknown = self.wanted.ranges or self.network.ranges
+        if isinstance(ranges, Unknown):
+            self.unknown.append(f"security-group-rule/lb/{port}/")
+            self.say("error", "SourceRangesUnknown", f"who may reach port {port} is not known: {ranges.reason}")
+            return
+        for source in ranges:
+            where = self.address("security-group-rule", f"lb/{port}/{source.replace('/', '=')}")
+            self.add(where, self.opening(model.Ref(self.group), port, source), *origins)
+
+    def opening(self, group: model.Ref | str, port: int, source: model.Ref | str) -> dict[str, Any]:
+        return {
+            "load_balancer": model.Ref(self.balancer),
+            "group": group,
+            "protocol": "tcp",
+            "from_port": port,
+            "to_port": port,
+            "source": source,
+        }
+
+    def pools(self, rules: build_rules.Rules) -> None:
+        """Target groups, their targets and the way to them."""
+        keys = set(self.routing.backends) if rules.open else rules.backends
+        ports: dict[int, list[Origin]] = {}
+        for key in sorted(keys, key=str):
+            backend = self.routing.backends.get(key, Unknown(f"Service port {key} is not among the input"))
+            self.pool(key, backend, ports)
+        if rules.empty:
+            self.pool_elements(build_actions.UNAVAILABLE, "HTTP1", 80, (), ())
+        if self.wanted.backend_groups:
+            for group in self.wanted.backend_groups:
+                for port in sorted(ports):
+                    where = self.address("security-group-rule", f"pods/{group}/{port}")
+                    self.add(where, self.opening(group, port, model.Ref(self.group)), *dict.fromkeys(ports[port]))
+        elif keys:
+            message = (
+                "backendSecurityGroups is not set: nothing is opened from the load balancer to pods or nodes; "
+                "name their security groups, or open the way from the load balancer's group yourself"
+            )
+            self.say("info", "BackendAccessUnmanaged", message)
+
+    def pool(self, key: ir.BackendKey, backend: ir.Backend | Unknown, ports: dict[int, list[Origin]]) -> None:
+        if isinstance(backend, Unknown):
+            self.add(self.address("target-group", str(key)), backend)
+            self.add(self.address("targets", str(key)), backend)
+            self.unknown.append("security-group-rule/pods/")
+            return
+        known: set[int] = {backend.port_number} - {0}
+        targets: tuple[str, ...] | Unknown = Unknown("")
+        if isinstance(backend.targets, Unknown):
+            targets = backend.targets
+        else:
+            targets = self.reachable(backend)
+            known |= {target.port for target in backend.targets}
+        for port in known:
+            ports.setdefault(port, []).append(backend.origin)
+        if isinstance(targets, Unknown) or not known:  # a pod may listen on a port that nobody can name now
+            self.unknown.append("security-group-rule/pods/")
+        version = build_actions.SPOKEN.get(backend.protocol, "HTTP1")
+        self.pool_elements(str(key), version, key.port, targets, (backend.origin,))
+
+    def pool_elements(
+        self, logical: str, version: str, port: int, targets: tuple[str, ...] | Unknown, origins: tuple[Origin, ...]
+    ) -> None:
+        where = self.address("target-group", logical)
+        spec = {
+            "load_balancer": model.Ref(self.balancer),
+            "protocol": "HTTP",
+            "port": port,
+            "target_type": "ip",
+            "vpc": self.network.vpc,
+            "protocol_version": version,
+            "health_check": dict(HEALTH),
+        }
+        self.add(where, spec, *origins)
+        self.add(self.address("targets", logical), {"group": model.Ref(where), "targets": targets}, *origins)
+
+    def reachable(self, backend: ir.Backend) -> tuple[str, ...]:
+        """IPv4 pods inside the VPC: others would be refused, and all of their call with them
+        (API_RegisterTargets.html)."""
+        assert not isinstance(backend.targets, Unknown)
+        ranges = self.network.ranges
+        inside = [] if isinstance(ranges, Unknown) else [ipaddress.ip_network(block) for block in ranges]
+        found: set[str] = set()
+        outside: list[str] = []
+        for target in backend.targets:
+            address = ipaddress.ip_address(target.address)
+            if address.version != 4 or (inside and not any(address in block for block in inside)):
+                outside.append(target.address)
+            else:
+                found.add(f"{target.address}:{target.port}")
+        if outside:
+            message = (
+                f"Service {backend.key}: {len(outside)} pods have addresses outside the VPC's IPv4 ranges "
+                f"({outside[0]} ...) and receive no requests; an ALB reaches pods with VPC addresses only"
+            )
+            self.say("warning", "TargetOutsideVPC", message, backend.origin)
+        return tuple(sorted(found))

@@ -1,0 +1,223 @@
+"""What a rule answers: forward, redirect or a fixed status, with the transforms that go before.
+
+`build_rules` asks for each entry. Pure. What cannot be honoured answers 500 on exactly its own match and says so in a
+note; a share of requests whose backend must not be used goes to a target group without targets, never to another
+backend. docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html, rule-transforms.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import gcd
+from typing import Any, Literal
+
+from cloudgw.graph import model
+from cloudgw.objects import Note, Unknown, URLRewrite
+from cloudgw.routing import ir
+from cloudgw_aws import names, shapes
+
+GROUPS_PER_ACTION = 5  # load-balancer-limits.html
+HIGHEST_WEIGHT = 999  # API_TargetGroupTuple.html
+REDIRECT_LENGTH = 128  # API_RedirectActionConfig.html: host, path, query
+REWRITE_LENGTH = 1024  # API_RewriteConfig.html
+UNAVAILABLE = "-/unavailable"  # the target group that never has targets: it answers 503
+SPOKEN = {"HTTP": "HTTP1", "WS": "HTTP1", "H2C": "HTTP2"}  # backend protocol -> protocol version of its group
+WELL_KNOWN = {"HTTP": 80, "HTTPS": 443}
+
+Transforms = tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """action: a rule's field, or Unknown. backends: whose target groups it names; empty: also the empty one."""
+
+    action: Mapping[str, Any] | Unknown
+    transforms: Transforms = ()
+    backends: frozenset[ir.BackendKey] = frozenset()
+    empty: bool = False
+    notes: tuple[Note, ...] = ()
+
+
+def group_address(owner: str, backend: ir.BackendKey | str) -> model.Address:
+    return model.address(owner, names.PROVIDER, "target-group", str(backend))
+
+
+def note(level: Literal["info", "warning", "error"], code: str, message: str, entry: ir.Entry) -> Note:
+    return Note(level=level, code=code, message=message, origin=entry.origin)
+
+
+def answer(entry: ir.Entry, table: ir.Table, routing: ir.Routing) -> Answer:
+    action = entry.action
+    if isinstance(action, Unknown):
+        return Answer(action=action)
+    if isinstance(action, ir.Respond):
+        return Answer(action=shapes.fixed(action.status))
+    if isinstance(action, ir.Redirect):
+        return _redirect(action, entry, table)
+    return _forward(action, entry, table, routing)
+
+
+def _refused(code: str, message: str, entry: ir.Entry) -> Answer:
+    said = note("warning", code, f"{message}; these requests are answered with 500", entry)
+    return Answer(action=shapes.fixed(500), notes=(said,))
+
+
+def _forward(action: ir.Forward, entry: ir.Entry, table: ir.Table, routing: ir.Routing) -> Answer:
+    weights: dict[ir.BackendKey | None, int] = {}
+    notes: list[Note] = []
+    statuses: list[int] = []
+    for share in action.shares:
+        to = share.to
+        if isinstance(to, Unknown):
+            return Answer(action=to)
+        if isinstance(to, ir.BackendKey) and (reason := _unspoken(routing.backends.get(to), table)):
+            message = f"backend {to}: {reason}; its share is answered with an error"
+            notes.append(note("warning", "BackendProtocol", message, entry))
+            to = 500
+        if isinstance(to, int):
+            statuses.append(to)
+        target = to if isinstance(to, ir.BackendKey) else None
+        weights[target] = weights.get(target, 0) + share.weight
+    if set(weights) == {None}:
+        return Answer(action=shapes.fixed(statuses[0]), notes=tuple(notes))
+    if len(weights) > GROUPS_PER_ACTION:
+        message = f"backendRefs: {len(weights)} different backends, an ALB rule forwards to {GROUPS_PER_ACTION}"
+        return _refused("TooManyBackends", message, entry)
+    transforms = _rewrite(action.rewrite, entry)
+    if isinstance(transforms, str):
+        return _refused("RewriteNotExpressible", f"filters, URLRewrite: {transforms}", entry)
+    if None in weights:
+        message = (
+            "backendRefs: the share of those that cannot be used is answered with 503 instead of 500: "
+            "an ALB has no fixed answer for a share"
+        )
+        notes.append(note("warning", "PartlyInvalidWeights", message, entry))
+    scaled = scale(list(weights.values()))
+    notes += _rounded(list(weights.values()), scaled, entry)
+    shares = [
+        (model.Ref(group_address(routing.owner, backend or UNAVAILABLE), "serving"), weight)
+        for backend, weight in zip(weights, scaled, strict=True)
+    ]
+    return Answer(
+        action=shapes.forward(shares),
+        transforms=transforms,
+        backends=frozenset(backend for backend in weights if backend is not None),
+        empty=None in weights,
+        notes=tuple(notes),
+    )
+
+
+def _unspoken(backend: ir.Backend | Unknown | None, table: ir.Table) -> str:
+    """Why this backend's protocol cannot be spoken from this port, "" when it can. Target group protocol versions:
+    application/load-balancer-target-groups.html; targets' certificates are not validated: same page."""
+    if backend is None or isinstance(backend, Unknown):
+        return ""
+    if backend.protocol not in SPOKEN:
+        return f"appProtocol {backend.protocol} asks for TLS that is checked, an ALB checks no target's certificate"
+    if backend.protocol == "H2C" and table.protocol != "HTTPS":
+        return "HTTP/2 to targets needs an HTTPS listener"
+    return ""
+
+
+def scale(weights: list[int]) -> list[int]:
+    """Weights of 1 to 999 in the same proportion, as nearly as 999 steps for the largest allow (largest remainder;
+    nobody who had a share loses it). One alone weighs 1."""
+    if len(weights) == 1:
+        return [1]
+    divisor = gcd(*weights)
+    whole = [weight // divisor for weight in weights]
+    if max(whole) <= HIGHEST_WEIGHT:
+        return whole if max(weights) > HIGHEST_WEIGHT else weights
+    top = max(whole)
+    exact = [weight * HIGHEST_WEIGHT / top for weight in whole]
+    floors = [max(1, int(value)) for value in exact]
+    missing = round(sum(exact)) - sum(floors)
+    by_remainder = sorted(range(len(exact)), key=lambda i: (int(exact[i]) - exact[i], i))
+    for index in by_remainder[: max(0, missing)]:
+        floors[index] = min(HIGHEST_WEIGHT, floors[index] + 1)
+    return floors
+
+
+def _rounded(weights: list[int], scaled: list[int], entry: ir.Entry) -> list[Note]:
+    worst = max(abs(a / sum(weights) - b / sum(scaled)) for a, b in zip(weights, scaled, strict=True))
+    if worst < 1e-9:
+        return []
+    message = (
+        f"backendRefs: weights are rounded to 0-{HIGHEST_WEIGHT}: {', '.join(map(str, weights))} become "
+        f"{', '.join(map(str, scaled))}; the largest error of a share is {worst:.3%}"
+    )
+    return [note("info", "WeightsRounded", message, entry)]
+
+
+def _rewrite(rewrite: URLRewrite | None, entry: ir.Entry) -> Transforms | str:
+    """Transforms, or why not. Their input is path and query. How a literal `$` is written in a replacement is not
+    documented, so it is refused."""
+    if rewrite is None:
+        return ()
+    found: list[tuple[str, str, str]] = []
+    if rewrite.hostname:
+        found.append(("host-header-rewrite", "^.*$", rewrite.hostname))
+    if rewrite.path is not None:
+        value = rewrite.path.value
+        if "$" in value or "\\" in value or "?" in value:
+            return f"path: {value!r} holds a character that a transform would not write as it is"
+        if rewrite.path.type == "ReplaceFullPath":
+            found.append(("url-rewrite", "^/[^?]*", value or "/"))
+        elif (step := _prefix(entry.match.path.value, value)) is not None:
+            found.append(step)
+    if any(len(regex) > REWRITE_LENGTH or len(replace) > REWRITE_LENGTH for _, regex, replace in found):
+        return f"path: longer than {REWRITE_LENGTH} characters"
+    return tuple(sorted(found))
+
+
+def _prefix(matched: str, replacement: str) -> tuple[str, str, str] | None:
+    """The rule's condition has seen to it that the prefix ends at a segment."""
+    prefix, goal = matched.rstrip("/"), replacement.rstrip("/")
+    if prefix == goal:
+        return None
+    if not prefix:
+        return ("url-rewrite", "^/", f"{goal}/")
+    if goal:
+        return ("url-rewrite", f"^{shapes.escape(prefix)}", goal)
+    return ("url-rewrite", f"^{shapes.escape(prefix)}/?", "/")
+
+
+def _redirect(action: ir.Redirect, entry: ir.Entry, table: ir.Table) -> Answer:
+    """301 and 302; HTTPS to HTTP and a redirect to the same place are refused by AWS (API_RedirectActionConfig)."""
+    if action.status not in (301, 302):
+        message = f"filters, RequestRedirect: status {action.status}; an ALB has 301 and 302"
+        return _refused("RedirectStatus", message, entry)
+    protocol = action.scheme.upper() or table.protocol
+    if table.protocol == "HTTPS" and protocol == "HTTP":
+        return _refused("RedirectToHTTP", "filters, RequestRedirect: an ALB does not redirect HTTPS to HTTP", entry)
+    host = action.hostname or "#{host}"
+    port = action.port or WELL_KNOWN[protocol]
+    path = _redirect_path(action, entry)
+    if path is None:
+        message = (
+            "filters, RequestRedirect, path: ReplacePrefixMatch of a prefix other than /; "
+            "an ALB's redirect cannot cut the prefix off"
+        )
+        return _refused("RedirectNotExpressible", message, entry)
+    if max(len(host), len(path)) > REDIRECT_LENGTH or "#{" in action.path or "#{" in action.hostname:
+        message = f"filters, RequestRedirect: host and path have at most {REDIRECT_LENGTH} characters and no keywords"
+        return _refused("RedirectNotExpressible", message, entry)
+    if (protocol, host, port, path) == (table.protocol, "#{host}", table.port, "/#{path}"):
+        return _refused("RedirectLoop", "filters, RequestRedirect: it leads to where the request came to", entry)
+    return Answer(
+        action=shapes.redirect(
+            protocol=protocol, host=host, port=str(port), path=path, query="#{query}", status=action.status
+        )
+    )
+
+
+def _redirect_path(action: ir.Redirect, entry: ir.Entry) -> str | None:
+    if not action.path_type:
+        return "/#{path}"
+    if action.path_type == "ReplaceFullPath":
+        return action.path or "/"
+    prefix, goal = entry.match.path.value.rstrip("/"), action.path.rstrip("/")
+    if prefix == goal:
+        return "/#{path}"
+    return None if prefix else f"{goal}/#{{path}}"

@@ -1,0 +1,82 @@
+"""The certificates of one Gateway, each an element of its own, and which of them a listener shows to whom.
+
+`build` calls `certificates`. Pure. One certificate that cannot be read or used concerns itself alone: what stands of
+it stays, and the listener's others go on. A reference whose permission is gone is withdrawn at once.
+docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cloudgw.graph import model
+from cloudgw.objects import Note, Unknown
+from cloudgw.routing import ir
+from cloudgw_aws import facts, names
+
+
+@dataclass(slots=True, kw_only=True)
+class Certificates:
+    """default: port -> address of the certificate for clients that name no host, or one nobody has."""
+
+    elements: list[model.Element] = field(default_factory=list)
+    default: dict[int, model.Address] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+
+
+def certificates(routing: ir.Routing, network: facts.Network) -> Certificates:
+    found = Certificates()
+    made: dict[model.Address, model.Element] = {}
+    extras = 0
+    for table in routing.tables:
+        held = _held(table)
+        if not held:
+            continue
+        for one in held:
+            where = model.address(routing.owner, names.PROVIDER, "certificate", f"{one.namespace}/{one.name}")
+            made.setdefault(where, _element(where, one))
+        usable = [one for one in held if one.state in ("found", "unknown")] or held
+        found.default[table.port] = _address(routing, usable[0])
+        if len(held) == 1:
+            continue
+        listener = model.address(routing.owner, names.PROVIDER, "listener", str(table.port))
+        for one in held:  # the default too: it stays in the list when another becomes the default
+            extras += 1
+            if extras > network.certificates:
+                message = (
+                    f"quota: Secret {one.namespace}/{one.name} is not shown on port {table.port}: a load balancer "
+                    f"takes {network.certificates} certificates beside the default; use fewer, or wildcards"
+                )
+                found.notes.append(Note(level="error", code="CertificateQuota", message=message, origin=one.origin))
+                continue
+            spec = {"listener": model.Ref(listener), "certificate": model.Ref(_address(routing, one), "ready")}
+            logical = f"{table.port}/{one.namespace}/{one.name}"
+            where = model.address(routing.owner, names.PROVIDER, "listener-certificate", logical)
+            found.elements.append(model.Element(address=where, spec=spec, origins=(one.origin,)))
+    found.elements += [made[where] for where in sorted(made)]
+    return found
+
+
+def _address(routing: ir.Routing, one: ir.Certificate) -> model.Address:
+    return model.address(routing.owner, names.PROVIDER, "certificate", f"{one.namespace}/{one.name}")
+
+
+def _held(table: ir.Table) -> list[ir.Certificate]:
+    """Every certificate of a port once, in the order of its listeners; withdrawn ones left out."""
+    if table.protocol != "HTTPS":
+        return []
+    found: dict[tuple[str, str], ir.Certificate] = {}
+    for listener in table.listeners:
+        for one in listener.certificates:
+            if one.state != "refused":
+                found.setdefault((one.namespace, one.name), one)
+    return list(found.values())
+
+
+def _element(where: model.Address, one: ir.Certificate) -> model.Element:
+    """A Secret that is gone or broken keeps what was imported of it: serving an old certificate beats serving none."""
+    if one.state != "found":
+        reason = one.reason or f"Secret {one.namespace}/{one.name} is {one.state}"
+        return model.Element(address=where, spec=Unknown(reason), origins=(one.origin,))
+    spec = {"key_type": one.key_type, "fingerprint": one.fingerprint}
+    return model.Element(address=where, spec=spec, origins=(one.origin,))

@@ -1,0 +1,170 @@
+"""A match as conditions of a listener rule, or the reason why an Application Load Balancer cannot express it.
+
+`build_rules` asks for each entry. Pure. A condition must never match more than the match it stands for: what cannot
+be said exactly is refused by field, and the caller decides who would inherit its requests. Grammar and limits:
+docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html,
+docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cloudgw.objects import PathMatch, RouteMatch, ValueMatch
+from cloudgw.routing import hostnames, ir
+from cloudgw_aws import shapes
+
+LENGTH = 128  # of a value or regular expression
+HEADER_NAME = 40
+VALUES_PER_RULE = 5  # match evaluations of a rule
+WILDCARDS_PER_RULE = 5
+WELL_KNOWN = {("HTTP", 80), ("HTTPS", 443)}
+
+_HOST = re.compile(r"(\*\.)?([a-z0-9-]+\.)+[a-z]+")
+_PATH = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&]+")
+_VISIBLE = re.compile(r"[\x21-\x7e]*")
+_PRINTABLE = re.compile(r"[\x20-\x7e]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inexpressible:
+    """field: of the match, as a person writes it; reason: with the limit."""
+
+    field: str
+    reason: str
+
+
+class _Refuse(Exception):
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.refusal = Inexpressible(field=field, reason=reason)
+
+
+def conditions(entry: ir.Entry, table: ir.Table) -> tuple[shapes.Condition, ...] | Inexpressible:
+    """The conditions of an entry, in canonical order; at least one."""
+    try:
+        found = _conditions(entry, (table.protocol, table.port) in WELL_KNOWN, short=False)
+        if _values(found) > VALUES_PER_RULE:
+            found = _conditions(entry, (table.protocol, table.port) in WELL_KNOWN, short=True)
+    except _Refuse as refuse:
+        return refuse.refusal
+    if _values(found) > VALUES_PER_RULE:
+        reason = f"it takes {_values(found)} values, an ALB rule has {VALUES_PER_RULE}; use fewer headers"
+        return Inexpressible(field="matches", reason=reason)
+    return tuple(sorted(found or [("path-pattern", "", "values", ("/*",))], key=shapes.rank))
+
+
+def _values(found: list[shapes.Condition]) -> int:
+    return sum(len(values) for *_, values in found)
+
+
+def _conditions(entry: ir.Entry, well_known: bool, *, short: bool) -> list[shapes.Condition]:
+    match: RouteMatch = entry.match
+    found = [*_host(entry.hostname, well_known), *_path(match.path, short=short)]
+    if match.method:
+        found.append(("http-request-method", "", "values", (match.method,)))
+    found += [_header(header) for header in match.headers]
+    if match.query:
+        name = match.query[0].name
+        raise _Refuse(
+            f"queryParams {name}", "an ALB compares names and values of query parameters without regard to case"
+        )
+    return found
+
+
+def _host(host: str, well_known: bool) -> list[shapes.Condition]:
+    """The port in a Host header is not stripped by the load balancer. On the well-known port of its protocol no
+    client sends one; elsewhere all do, and the condition is an expression that allows for it."""
+    if not host:
+        return []
+    if well_known and _HOST.fullmatch(host) and len(host) <= LENGTH:
+        return [("host-header", "", "values", (host,))]
+    if not _VISIBLE.fullmatch(host):
+        raise _Refuse("hostnames", f"{host} has other than visible ASCII characters")
+    if host.startswith("*."):
+        expression = f"^[^:]+{shapes.escape(host[1:])}{shapes.HOST_WITH_PORT}"
+    else:
+        expression = shapes.host_regex(host)
+    return [("host-header", "", "regex", (_limited("hostnames", expression),))]
+
+
+def _path(path: PathMatch, *, short: bool) -> list[shapes.Condition]:
+    value = path.value
+    if path.type != "RegularExpression" and not _VISIBLE.fullmatch(value):
+        raise _Refuse("path", f"{value!r} has other than visible ASCII characters")
+    if path.type == "RegularExpression":
+        if not _PRINTABLE.fullmatch(value):
+            raise _Refuse("path", f"{value!r} has other than printable ASCII characters")
+        return [("path-pattern", "", "regex", (_limited("path", f"^(?:{value})$"),))]
+    if path.type == "Exact":
+        if _PATH.fullmatch(value) and len(value) <= LENGTH:
+            return [("path-pattern", "", "values", (value,))]
+        return [("path-pattern", "", "regex", (_limited("path", f"^{shapes.escape(value)}$"),))]
+    prefix = value.rstrip("/")
+    if not prefix:
+        return []
+    if not short and _PATH.fullmatch(prefix) and len(prefix) + 2 <= LENGTH:
+        return [("path-pattern", "", "values", (prefix, f"{prefix}/*"))]
+    return [("path-pattern", "", "regex", (_limited("path", f"^{shapes.escape(prefix)}(/.*)?$"),))]
+
+
+def _header(header: ValueMatch) -> shapes.Condition:
+    name = header.name.lower()
+    field = f"headers {header.name}"
+    if name == "host":
+        raise _Refuse(field, "an ALB matches Host in host conditions only; use hostnames")
+    if len(name) > HEADER_NAME:
+        raise _Refuse(field, f"the name has {len(name)} characters, an ALB allows {HEADER_NAME}")
+    if not _PRINTABLE.fullmatch(header.value):
+        raise _Refuse(field, "the value has other than printable ASCII characters")
+    if header.type == "RegularExpression":
+        expression = f"^(?:{header.value})$"
+    else:
+        expression = f"^{shapes.escape(header.value)}$"
+    return ("http-header", name, "regex", (_limited(field, expression),))
+
+
+def _limited(field: str, expression: str) -> str:
+    if len(expression) > LENGTH:
+        raise _Refuse(field, f"as a regular expression it has {len(expression)} characters, an ALB allows {LENGTH}")
+    return expression
+
+
+def may_share(one: ir.Entry, other: ir.Entry) -> bool:
+    """Whether one request may match both. Conservative: True where it is not plain that none can."""
+    if hostnames.intersect(one.hostname, other.hostname) is None:
+        return False
+    if one.match.method and other.match.method and one.match.method != other.match.method:
+        return False
+    if not _paths_share(one.match.path, other.match.path):
+        return False
+    exact = {header.name.lower(): header.value for header in one.match.headers if header.type == "Exact"}
+    return not any(
+        header.type == "Exact" and exact.get(header.name.lower(), header.value) != header.value
+        for header in other.match.headers
+    )
+
+
+def _paths_share(one: PathMatch, other: PathMatch) -> bool:
+    if "RegularExpression" in (one.type, other.type):
+        return True
+    return _path_covers(one, other) or _path_covers(other, one)
+
+
+def _path_covers(wide: PathMatch, narrow: PathMatch) -> bool:
+    if wide.type == "RegularExpression" or narrow.type == "RegularExpression":
+        return wide == narrow or (wide.type == "PathPrefix" and not wide.value.rstrip("/"))
+    if wide.type == "Exact":
+        return narrow.type == "Exact" and wide.value == narrow.value
+    prefix = wide.value.rstrip("/")
+    return narrow.value.rstrip("/") == prefix or narrow.value.startswith(f"{prefix}/")
+
+
+def covers(wide: ir.Entry, narrow: ir.Entry) -> bool:
+    """Whether every request of `narrow` also matches `wide`. Conservative: False where it is not plain."""
+    if not hostnames.covers(wide.hostname, narrow.hostname) or not _path_covers(wide.match.path, narrow.match.path):
+        return False
+    if wide.match.method and wide.match.method != narrow.match.method:
+        return False
+    return set(wide.match.headers) <= set(narrow.match.headers) and set(wide.match.query) <= set(narrow.match.query)

@@ -1,0 +1,216 @@
+"""The rules of all listeners of one Gateway: every entry of its tables as one rule, or the refusal of its route.
+
+`build` calls `compile_tables`. Pure. A match that an ALB cannot express has no rule that could answer an error for
+it, so its requests would go to the next rule that matches: where that answers the same, the match is dropped with a
+note; else the whole route is refused on this Gateway, and the note names the heir. Quotas refuse whole routes too,
+those first that have nothing standing yet. Must never let a refused match change anybody else's answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cloudgw.graph import model
+from cloudgw.objects import Note, Unknown
+from cloudgw.routing import ir
+from cloudgw_aws import build_actions, build_match, facts, names, shapes
+
+SPARE_RULES = 5  # kept free: warm rules and successors during a change of order
+
+Route = tuple[str, str]
+NO_ROUTE: Route = ("-", "-")
+
+
+@dataclass(slots=True, kw_only=True)
+class Compiled:
+    """A rule to be: conditions None where the match cannot be expressed, answer None where the entry is Unknown."""
+
+    entry: ir.Entry
+    table: ir.Table
+    conditions: tuple[shapes.Condition, ...] | build_match.Inexpressible | None
+    answer: build_actions.Answer | None
+
+    @property
+    def route(self) -> Route:
+        parts = self.entry.key.split("/")
+        return parts[1], parts[2]
+
+    @property
+    def inexpressible(self) -> build_match.Inexpressible | None:
+        return self.conditions if isinstance(self.conditions, build_match.Inexpressible) else None
+
+
+@dataclass(slots=True, kw_only=True)
+class Rules:
+    """elements in order per listener address; which backends they name; everything said on the way."""
+
+    elements: list[model.Element] = field(default_factory=list)
+    order: dict[model.Address, tuple[model.Address, ...]] = field(default_factory=dict)
+    backends: set[ir.BackendKey] = field(default_factory=set)
+    empty: bool = False
+    open: bool = False  # an entry is Unknown: more backends may be meant
+    notes: list[Note] = field(default_factory=list)
+
+
+def compile_tables(routing: ir.Routing, tables: Sequence[ir.Table], network: facts.Network) -> Rules:
+    """tables: those whose listener can exist."""
+    found = {table.port: [_compile(entry, table, routing) for entry in table.entries] for table in tables}
+    rules = Rules()
+    refused = _refuse_inexpressible(found, rules.notes)
+    refused |= _refuse_excess(found, refused, network, routing, rules.notes)
+    for table in tables:
+        listener = model.address(routing.owner, names.PROVIDER, "listener", str(table.port))
+        kept = [one for one in found[table.port] if one.inexpressible is None and one.route not in refused]
+        for one in kept:
+            _collect(one, rules)
+        elements = [_element(one, routing.owner, listener) for one in kept]
+        rules.elements += elements
+        rules.order[listener] = tuple(element.address for element in elements)
+    return rules
+
+
+def _compile(entry: ir.Entry, table: ir.Table, routing: ir.Routing) -> Compiled:
+    if entry.unknown is not None:
+        return Compiled(entry=entry, table=table, conditions=None, answer=None)
+    return Compiled(
+        entry=entry,
+        table=table,
+        conditions=build_match.conditions(entry, table),
+        answer=build_actions.answer(entry, table, routing),
+    )
+
+
+def _element(one: Compiled, owner: str, listener: model.Address) -> model.Element:
+    where = model.address(owner, names.PROVIDER, "rule", f"{one.table.port}/{one.entry.key}")
+    origins = (one.entry.origin,)
+    if one.answer is None:
+        reason = one.entry.unknown or Unknown("not known")
+        return model.Element(address=where, spec=reason, origins=origins)
+    action = one.answer.action
+    spec = {
+        "listener": model.Ref(listener),
+        "conditions": one.conditions,
+        "action": action,
+        "transforms": action if isinstance(action, Unknown) else one.answer.transforms,
+    }
+    return model.Element(address=where, spec=spec, origins=origins)
+
+
+def _collect(one: Compiled, rules: Rules) -> None:
+    if one.answer is None or isinstance(one.answer.action, Unknown):
+        rules.open = True
+        return
+    rules.backends |= one.answer.backends
+    rules.empty |= one.answer.empty
+    for note in one.answer.notes:
+        if note not in rules.notes:
+            rules.notes.append(note)
+
+
+def _refuse_inexpressible(found: dict[int, list[Compiled]], notes: list[Note]) -> set[Route]:
+    """Routes that are refused whole. Repeated until nothing changes: a refused route is nobody's heir."""
+    refused: set[Route] = set()
+    said: dict[Route, Note] = {}
+    dropped: dict[str, Note] = {}
+    changed = True
+    while changed:
+        changed = False
+        dropped.clear()
+        for entries in found.values():
+            for number, one in enumerate(entries):
+                why = one.inexpressible
+                if why is None or one.route in refused:
+                    continue
+                heir = _heir(one, entries[number + 1 :], refused)
+                what = f"{why.field}: {why.reason}"
+                if heir is None or one.route == NO_ROUTE or _covered(one, entries[:number], refused):
+                    message = f"{what}; the match is dropped: whoever gets its requests answers the same"
+                    dropped[one.entry.key] = build_actions.note("info", "MatchDropped", message, one.entry)
+                    continue
+                name = "/".join(one.route)
+                message = (
+                    f"{what}; HTTPRoute {name} is refused on this Gateway, because requests of this match would be "
+                    f"answered by {heir}; change the match, or move it to a route of its own"
+                )
+                said[one.route] = build_actions.note("error", "MatchNotExpressible", message, one.entry)
+                refused.add(one.route)
+                changed = True
+    notes += [said[route] for route in sorted(said)]
+    notes += [dropped[key] for key in sorted(dropped)]
+    return refused
+
+
+def _covered(one: Compiled, above: Sequence[Compiled], refused: set[Route]) -> bool:
+    """No request ever reaches it: one above takes them all."""
+    return any(
+        other.conditions is not None
+        and other.inexpressible is None
+        and other.route not in refused
+        and build_match.covers(other.entry, one.entry)
+        for other in above
+    )
+
+
+def _heir(one: Compiled, below: Sequence[Compiled], refused: set[Route]) -> str | None:
+    """Who would answer instead, in words; None when every heir answers the same."""
+    for other in below:
+        if other.inexpressible is not None or other.route in refused:
+            continue
+        if not build_match.may_share(one.entry, other.entry):
+            continue
+        if not _same_answer(one, other):
+            return f"{other.entry.origin} ({other.entry.key})"
+        if build_match.covers(other.entry, one.entry):
+            return None
+    answer = one.answer
+    if answer is not None and answer.action == shapes.fixed(404):
+        return None
+    return "nobody (404)"
+
+
+def _same_answer(one: Compiled, other: Compiled) -> bool:
+    if one.answer is None or other.answer is None:
+        return False
+    mine, theirs = one.answer, other.answer
+    if isinstance(mine.action, Unknown) or isinstance(theirs.action, Unknown):
+        return False
+    return mine.action == theirs.action and mine.transforms == theirs.transforms
+
+
+def _refuse_excess(
+    found: dict[int, list[Compiled]],
+    refused: set[Route],
+    network: facts.Network,
+    routing: ir.Routing,
+    notes: list[Note],
+) -> set[Route]:
+    """Whole routes beyond the quotas of rules and target groups of one load balancer; the last by name first, those
+    that have nothing standing before those that have."""
+    kept = [one for ones in found.values() for one in ones if one.inexpressible is None and one.route not in refused]
+    room = max(1, network.rules - SPARE_RULES)
+    extra: set[Route] = set()
+    candidates = sorted(
+        {one.route for one in kept} - {NO_ROUTE}, key=lambda route: ("/".join(route) in network.standing, route)
+    )
+    fresh = [route for route in candidates if "/".join(route) not in network.standing]
+    while fresh:
+        rules = [one for one in kept if one.route not in extra]
+        groups = {backend for one in rules if one.answer is not None for backend in one.answer.backends}
+        if len(rules) <= room and len(groups) < network.groups:
+            break
+        route = fresh.pop()
+        extra.add(route)
+        entry = next(one.entry for one in kept if one.route == route)
+        over_rules = len(rules) > room
+        what = (
+            f"{len(rules)} rules are wanted, the load balancer takes {network.rules} and {SPARE_RULES} stay free"
+            if over_rules
+            else f"{len(groups)} target groups are wanted, the load balancer takes {network.groups}"
+        )
+        message = (
+            f"quota: {what}; HTTPRoute {'/'.join(route)} is refused on Gateway {routing.owner}; "
+            f"{'ask AWS for more rules per load balancer, or ' if over_rules else ''}use another Gateway"
+        )
+        notes.append(build_actions.note("error", "RuleQuota" if over_rules else "TargetGroupQuota", message, entry))
+    return extra

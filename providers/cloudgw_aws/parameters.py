@@ -1,0 +1,211 @@
+"""AWSGatewayClassParameters: the platform team's choices for one GatewayClass, parsed and refused by name.
+
+`pipeline` calls `parse` with the raw object. Every field that is not known, of a wrong type or unusable is refused
+with its path, all problems at once; a typing error must never become a default. Closed by default: internal exposure,
+no implicit 0.0.0.0/0, a TLS policy without old versions.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloudgw.objects import Parameters
+from cloudgw.provider import ParametersRefused, Placement, Settings
+from cloudgw_aws import names
+
+KIND = "AWSGatewayClassParameters"
+# application/describe-ssl-policies.html: TLS 1.3 and 1.2, the recommended one
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+USER_TAGS = 20  # of the 50 of a resource (API_AddTags.html); the record takes its share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AWSParameters:
+    """Parsed. vpc "": the subnets' VPC. subnets (): found by their role tag. ranges None: the VPC's own ranges."""
+
+    settings: Settings
+    vpc: str = ""
+    subnets: tuple[str, ...] = ()
+    public: bool = False
+    ranges: tuple[str, ...] | None = None
+    tls_policy: str = TLS_POLICY
+    backend_groups: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def scheme(self) -> str:
+        return "internet-facing" if self.public else "internal"
+
+
+class _Fields:
+    """One mapping of the spec, read field by field; what nobody asked for is a problem."""
+
+    def __init__(self, raw: Any, path: str, problems: list[tuple[str, str]]) -> None:
+        self.path = path
+        self.problems = problems
+        self.raw: Mapping[str, Any] = {}
+        if isinstance(raw, Mapping):
+            self.raw = raw
+        elif raw is not None:
+            problems.append((path, f"must be an object, is {type(raw).__name__}"))
+
+    def refuse(self, name: str, reason: str) -> None:
+        self.problems.append((f"{self.path}.{name}" if name else self.path, reason))
+
+    def known(self, *allowed: str) -> None:
+        for name in sorted(set(self.raw) - set(allowed)):
+            self.refuse(name, f"is not a field of {KIND}; known here: {', '.join(sorted(allowed))}")
+
+    def text(self, name: str, pattern: str = "", example: str = "") -> str:
+        value = self.raw.get(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            self.refuse(name, f"must be text, is {type(value).__name__}; quote it")
+            return ""
+        if pattern and not re.fullmatch(pattern, value):
+            self.refuse(name, f"{value!r} is not of the form {example}")
+            return ""
+        return value
+
+    def texts(self, name: str, check: Callable[[str], str]) -> tuple[str, ...] | None:
+        """check: text -> reason why not, or ""."""
+        value = self.raw.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list | tuple):
+            self.refuse(name, f"must be a list, is {type(value).__name__}")
+            return None
+        found: list[str] = []
+        for number, item in enumerate(value):
+            reason = check(item) if isinstance(item, str) else "must be text"
+            if reason:
+                self.refuse(f"{name}[{number}]", reason)
+            elif item not in found:
+                found.append(item)
+        return tuple(sorted(found))
+
+    def number(self, name: str) -> int | None:
+        value = self.raw.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            self.refuse(name, f"must be a number of 0 or more, is {value!r}")
+            return None
+        return value
+
+
+def parse(raw: Parameters) -> AWSParameters:
+    """Raises ParametersRefused with (path, reason) of everything that is wrong."""
+    problems: list[tuple[str, str]] = []
+    if raw.kind != KIND:
+        problems.append(("kind", f"{raw.kind} is not {KIND}"))
+    spec = _Fields(raw.spec, "spec", problems)
+    spec.known(
+        "region",
+        "accountId",
+        "vpcId",
+        "subnets",
+        "exposure",
+        "allowedSourceRanges",
+        "tls",
+        "backendSecurityGroups",
+        "tags",
+        "deletionBudget",
+    )
+    region = spec.text("region", r"[a-z]{2}(-[a-z]+)+-\d+", "eu-west-1")
+    if not spec.raw.get("region"):
+        spec.refuse("region", "is required: the AWS region in which to create, eu-west-1")
+    account = spec.text("accountId", r"\d{12}", "123456789012 (12 digits, quoted)")
+    vpc = spec.text("vpcId", r"vpc-[0-9a-f]+", "vpc-0123456789abcdef0")
+    subnets = _subnets(spec)
+    if not spec.raw.get("vpcId") and not subnets:
+        spec.refuse("vpcId", "is required unless subnets.ids names subnets: the VPC of the pods")
+    public = _exposure(spec)
+    ranges = spec.texts("allowedSourceRanges", _bad_range)
+    if public and not ranges:
+        spec.refuse(
+            "allowedSourceRanges",
+            "must name the ranges that may reach a Public load balancer; "
+            'nothing is opened to the world unless you say so: ["0.0.0.0/0"]',
+        )
+    tls = _Fields(spec.raw.get("tls"), "spec.tls", problems)
+    tls.known("policy")
+    policy = tls.text("policy", r"ELBSecurityPolicy-[A-Za-z0-9-]+", TLS_POLICY) or TLS_POLICY
+    groups = spec.texts("backendSecurityGroups", _bad_group) or ()
+    tags = _tags(spec)
+    budget = spec.number("deletionBudget")
+    if problems:
+        raise ParametersRefused(problems)
+    return AWSParameters(
+        settings=Settings(placement=Placement(names.PROVIDER, account, region), deletion_budget=budget),
+        vpc=vpc,
+        subnets=subnets,
+        public=public,
+        ranges=ranges or None,
+        tls_policy=policy,
+        backend_groups=groups,
+        tags=tags,
+    )
+
+
+def _subnets(spec: _Fields) -> tuple[str, ...]:
+    fields = _Fields(spec.raw.get("subnets"), "spec.subnets", spec.problems)
+    fields.known("ids", "roleTag")
+    ids = fields.texts("ids", _bad_subnet)
+    role = fields.text("roleTag", "auto", "auto (kubernetes.io/role/elb or internal-elb, by exposure)")
+    if ids and role:
+        fields.refuse("roleTag", "cannot be given together with ids")
+    if ids is not None and len(ids) < 2:
+        fields.refuse("ids", "needs at least two subnets, in two Availability Zones")
+    return ids or ()
+
+
+def _exposure(spec: _Fields) -> bool:
+    value = spec.raw.get("exposure", "Internal")
+    if value not in ("Internal", "Public"):
+        spec.refuse("exposure", f"{value!r} is neither Internal nor Public")
+    return bool(value == "Public")
+
+
+def _bad_subnet(text: str) -> str:
+    return "" if re.fullmatch(r"subnet-[0-9a-f]+", text) else f"{text!r} is not of the form subnet-0123456789abcdef0"
+
+
+def _bad_group(text: str) -> str:
+    return "" if re.fullmatch(r"sg-[0-9a-f]+", text) else f"{text!r} is not of the form sg-0123456789abcdef0"
+
+
+def _bad_range(text: str) -> str:
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError as problem:
+        return f"{text!r} is not a range of addresses: {problem}"
+    return "" if str(network) == text else f"write {network} for {text}"
+
+
+def _tags(spec: _Fields) -> dict[str, str]:
+    raw = spec.raw.get("tags")
+    if raw is None:
+        return {}
+    if not isinstance(raw, Mapping):
+        spec.refuse("tags", f"must be an object, is {type(raw).__name__}")
+        return {}
+    alphabet = re.compile(r"[\w\s.:/=+\-@]*")
+    for key, value in raw.items():
+        path = f"tags.{key}"
+        if not isinstance(key, str) or not isinstance(value, str):
+            spec.refuse(path, "key and value must be text; quote them")
+        elif not key or len(key) > 128 or len(value) > names.VALUE_LIMIT:
+            spec.refuse(path, "a key has 1 to 128 characters, a value at most 256")
+        elif not alphabet.fullmatch(key) or not alphabet.fullmatch(value):
+            spec.refuse(path, "allowed are letters, numbers, spaces and + - = . _ : / @")
+        elif key.lower().startswith(("aws:", names.RESERVED)):
+            spec.refuse(path, f"keys beginning with aws: and {names.RESERVED} are reserved")
+    if len(raw) > USER_TAGS or len(" ".join(names.encode(str(key)) for key in raw)) > names.VALUE_LIMIT:
+        spec.refuse("tags", f"at most {USER_TAGS} tags, their keys together at most {names.VALUE_LIMIT} characters")
+    return {str(key): str(value) for key, value in sorted(raw.items(), key=lambda item: str(item[0]))}

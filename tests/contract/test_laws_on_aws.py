@@ -1,0 +1,100 @@
+"""The contract laws on the local AWS, through the real provider and the real SDK."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import aws_ground
+import pytest
+import test_laws
+
+from cloudgw.testing import contract, contract_change, worlds
+
+MAKE = aws_ground.AWS
+HTTPS = worlds.BASE.with_service("one", worlds.Service(protocol="HTTPS"))
+PUBLIC = replace(worlds.BASE, scheme="public")
+
+
+@pytest.mark.parametrize("journey", sorted(worlds.JOURNEYS))
+def test_apply_then_empty(journey: str) -> None:
+    contract.apply_then_empty(MAKE, worlds.JOURNEYS[journey])
+
+
+@pytest.mark.parametrize("journey", sorted(j for j in worlds.JOURNEYS if j != "destroy"))
+def test_destroyed(journey: str) -> None:
+    contract.destroyed(MAKE, worlds.JOURNEYS[journey])
+
+
+def test_drifted() -> None:
+    assert contract.drifted(MAKE, worlds.SECURE) >= 5
+
+
+@pytest.mark.parametrize("journey", ["insert route", "replace target group", "replace load balancer"])
+def test_foreign_untouched(journey: str) -> None:
+    contract.foreign_untouched(MAKE, worlds.JOURNEYS[journey])
+
+
+@pytest.mark.parametrize("name", sorted(test_laws.REPLACEMENTS))
+def test_never_5xx(name: str) -> None:
+    assert contract.never_5xx(MAKE, test_laws.REPLACEMENTS[name]) > 20
+
+
+@pytest.mark.parametrize("name", ["a new backend takes over", "order"])
+def test_neither_before_nor_after(name: str) -> None:
+    before, after, *_ = test_laws.REPLACEMENTS[name]
+    contract.neither_before_nor_after(MAKE, before, after)
+
+
+def test_unknown_changes_nothing() -> None:
+    assert contract.unknown_changes_nothing(MAKE, worlds.SECURE) > 20
+
+
+def test_incomplete_listing() -> None:
+    contract.incomplete_listing(MAKE, worlds.BASE, test_laws.LATER)
+
+
+def test_vanishing() -> None:
+    contract.vanishing(MAKE)
+
+
+@pytest.mark.parametrize("plant", [False, True])
+def test_insertion(plant: bool) -> None:
+    contract_change.insertion(MAKE, 50, 0, plant=plant)
+
+
+@pytest.mark.parametrize("second", [HTTPS, PUBLIC])
+def test_revived(second: worlds.World) -> None:
+    contract_change.revived(MAKE, worlds.BASE, second)
+
+
+@pytest.mark.parametrize("after", [HTTPS, worlds.SECURE])
+def test_two_writers(after: worlds.World) -> None:
+    contract_change.two_writers(MAKE, worlds.BASE, after, 5)
+
+
+def test_withdrawn() -> None:
+    contract_change.withdrawn(MAKE)
+
+
+def test_planning_cannot_write() -> None:
+    contract_change.planning_cannot_write(MAKE)
+    with pytest.raises(PermissionError):
+        MAKE().session().read.call("elbv2", "create_rule")
+
+
+def test_lost_answer_with_stale_reads() -> None:
+    contract_change.lost_answer(MAKE, 10.0)
+
+
+@pytest.mark.parametrize("journey", sorted(worlds.JOURNEYS))
+def test_crash_sample(journey: str) -> None:
+    """A fixed sample of the sweep: every fifth call; `make sweep` runs every call."""
+    cells: list[tuple[contract.stage.FaultKind, bool]] = [("before", True), ("after", False), ("lost", True)]
+    assert contract.sweep(MAKE, worlds.JOURNEYS[journey], cells, every=5) >= 3
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("fault", contract.FAULTS)
+@pytest.mark.parametrize("journey", sorted(worlds.JOURNEYS))
+def test_crash_sweep(journey: str, fault: contract.stage.FaultKind) -> None:
+    assert contract.sweep(MAKE, worlds.JOURNEYS[journey], [(fault, True), (fault, False)]) >= 4
