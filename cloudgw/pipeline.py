@@ -100,7 +100,7 @@ def unknowns(desired: model.Graph, kinds: Mapping[str, model.Kind]) -> list[str]
     found = []
     for element in desired:
         kind = kinds[model.kind_of(element.address)]
-        if kind.fast:
+        if kind.fast or element.address in desired.doubted:
             continue
         if isinstance(element.spec, Unknown):
             found.append(f"{model.short(element.address)}: {element.spec.reason}")

@@ -102,6 +102,8 @@ class Graph:
     unknown: address prefixes about which nothing is known, except below the longer prefixes of `known`.
     Desired: order = any key -> addresses from top to bottom, each address in one sequence only; withdrawn = addresses
     whose permission is gone (a revoked grant): no wait may hold their removal back.
+    doubted = Unknown elements whose input is known to be missing or broken: what stands stays, nothing is made, and
+    nobody needs to look again for the plan to be complete.
     Observed: taken = group -> positions of foreign entries; busy = groups in which a long operation runs; failed =
     groups that a failed long operation left degraded.
     """
@@ -111,6 +113,7 @@ class Graph:
     known: tuple[str, ...] = ()
     order: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
     withdrawn: frozenset[Address] = frozenset()
+    doubted: frozenset[Address] = frozenset()
     taken: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     busy: frozenset[str] = frozenset()
     failed: frozenset[str] = frozenset()

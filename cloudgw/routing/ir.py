@@ -87,6 +87,7 @@ class Respond:
 
     status: int
     reason: str = ""
+    withdrawn: tuple[BackendKey, ...] = ()  # as in Share, where nothing but refused shares is left
 
 
 Action: TypeAlias = Forward | Redirect | Respond

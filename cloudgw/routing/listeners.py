@@ -92,6 +92,6 @@ def _refusal(gateway: Gateway, listener: Listener, held: tuple[ir.Certificate, .
         return conditions.UNSUPPORTED_VALUE, f"{FRONTEND_VALIDATION}: {reason}"
     if not held:
         return conditions.INVALID_CERTIFICATE, "tls.certificateRefs: empty; refer to a kubernetes.io/tls Secret"
-    if all(certificate.state in ("refused", "absent", "invalid") for certificate in held):
-        return conditions.INVALID_CERTIFICATE, "tls.certificateRefs: none of the certificates is usable"
+    if all(certificate.state == "refused" for certificate in held):
+        return conditions.INVALID_CERTIFICATE, "tls.certificateRefs: none of the certificates may be used"
     return "", ""

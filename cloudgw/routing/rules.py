@@ -202,5 +202,6 @@ def _action(rule: RouteRule, shares: Sequence[ir.Share], where: Origin, notes: l
             notes.append(
                 conditions.note("warning", conditions.NO_BACKEND, where, f"backendRefs: {reason}; the rule answers 500")
             )
-        return ir.Respond(status=500, reason=reason)
+        withdrawn = tuple(share.withdrawn for share in shares if share.withdrawn is not None)
+        return ir.Respond(status=500, reason=reason, withdrawn=withdrawn)
     return ir.Forward(shares=tuple(shares), rewrite=rewrite)

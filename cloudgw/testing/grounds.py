@@ -74,13 +74,14 @@ class Objects:
         """A balancer named like ours, a pool with our tag keys and another owner, a rule on our listener that alone
         forwards to it."""
         del gateway
+        listener = next(t["id"] for t in self.cloud.things.values() if t["kind"] == "listener" and t["record"])
+        held = {rule["position"] for rule in self.cloud.rules(listener)}
         planted = [self.cloud.create("balancer", {"scheme": "public", "title": "shop/edge/objects/balancer/lb"}, None)]
         other = {"owner": "somebody", "address": "shop/edge/objects/pool/one", "suffix": "aaaaaaaaaa"}
         pool = self.cloud.create("pool", {"protocol": "HTTP", "check": "/", "title": "theirs"}, other)
         planted.append(pool)
-        listener = next(t["id"] for t in self.cloud.things.values() if t["kind"] == "listener" and t["record"])
         spec = {"listener": listener, "host": "theirs.example", "path": "/", "action": ["forward", [pool, 1]]}
-        planted.append(self.cloud.create("rule", spec, None, 1850))
+        planted.append(self.cloud.create("rule", spec, None, next(p for p in range(1850, 9000) if p not in held)))
         return planted
 
     def foreign(self, token: Any) -> Any:

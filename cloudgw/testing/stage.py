@@ -5,12 +5,21 @@ Used by `clouds` and by tests; third parties may put their own clouds on it. Nev
 
 from __future__ import annotations
 
-import copy
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 FaultKind: TypeAlias = Literal["before", "after", "lost", "lost-before", "throttled"]
+
+
+LONGEST_LAG = 30.0  # seconds of history that listings may be asked for
+
+
+def copied(state: dict[str, Any]) -> dict[str, Any]:
+    """A deep copy of JSON-like state, several times faster than the copy module's."""
+    found: dict[str, Any] = pickle.loads(pickle.dumps(state))
+    return found
 
 
 class Killed(BaseException):
@@ -82,7 +91,7 @@ class Stage:
             raise Lost(operation)
         if fault == "throttled":
             raise Refused("throttled", "rate exceeded")
-        before = copy.deepcopy(self.state)
+        before = copied(self.state)
         call = Call(len(self.journal) + 1, operation, parameters, "ok")
         self.journal.append(call)
         try:
@@ -92,6 +101,7 @@ class Stage:
             self.state.update(before)
             call.outcome = refused.code
             raise
+        self.history = [entry for entry in self.history if entry[0] > self.clock.now() - LONGEST_LAG]
         self.history.append((self.clock.now(), before))
         for hook in self.after_call:
             hook(operation)
@@ -106,8 +116,8 @@ class Stage:
         horizon = self.clock.now() - self.lag
         for when, before in self.history:
             if when > horizon:
-                return copy.deepcopy(before)
-        return copy.deepcopy(self.state)
+                return copied(before)
+        return copied(self.state)
 
 
 def walk(state: Any) -> Iterator[Any]:

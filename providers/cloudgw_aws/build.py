@@ -46,6 +46,7 @@ def build(
         work.elements,
         order=rules.order,
         withdrawn=_withdrawn(routing),
+        doubted=frozenset(work.doubted),
         unknown=_unknown(routing, work.unknown),
         known=() if routing.complete else _known(routing),
     )
@@ -53,14 +54,14 @@ def build(
 
 
 def _withdrawn(routing: ir.Routing) -> frozenset[model.Address]:
-    return frozenset(
-        build_actions.group_address(routing.owner, share.withdrawn)
-        for table in routing.tables
-        for entry in table.entries
-        if isinstance(entry.action, ir.Forward)
-        for share in entry.action.shares
-        if share.withdrawn is not None
-    )
+    keys: set[ir.BackendKey] = set()
+    for table in routing.tables:
+        for entry in table.entries:
+            if isinstance(entry.action, ir.Forward):
+                keys.update(share.withdrawn for share in entry.action.shares if share.withdrawn is not None)
+            elif isinstance(entry.action, ir.Respond):
+                keys.update(entry.action.withdrawn)
+    return frozenset(build_actions.group_address(routing.owner, key) for key in keys)
 
 
 def _unknown(routing: ir.Routing, open_kinds: list[str]) -> tuple[str, ...]:
@@ -90,6 +91,7 @@ class _Work:
         self.wanted = wanted
         self.elements: list[model.Element] = []
         self.unknown: list[str] = []
+        self.doubted: set[model.Address] = set()
         self.notes: list[Note] = []
         self.group = self.address("security-group", "lb")
         self.balancer = self.address("load-balancer", "lb")
@@ -126,6 +128,7 @@ class _Work:
         certificates = build_certificates.certificates(self.routing, self.network)
         self.notes += certificates.notes
         self.elements += certificates.elements
+        self.doubted |= certificates.doubted
         for table in self.routing.tables:
             origins = tuple(listener.origin for listener in table.listeners)
             secure = table.protocol == "HTTPS"

@@ -17,11 +17,12 @@ from cloudgw_aws import facts, names
 
 @dataclass(slots=True, kw_only=True)
 class Certificates:
-    """default: port -> address of the certificate for clients that name no host, or one nobody has."""
+    """doubted: those whose Secret is known to be absent or broken. default: port -> address of the certificate for clients that name no host, or one nobody has."""
 
     elements: list[model.Element] = field(default_factory=list)
     default: dict[int, model.Address] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
+    doubted: set[model.Address] = field(default_factory=set)
 
 
 def certificates(routing: ir.Routing, network: facts.Network) -> Certificates:
@@ -35,6 +36,8 @@ def certificates(routing: ir.Routing, network: facts.Network) -> Certificates:
         for one in held:
             where = model.address(routing.owner, names.PROVIDER, "certificate", f"{one.namespace}/{one.name}")
             made.setdefault(where, _element(where, one))
+            if one.state in ("absent", "invalid"):
+                found.doubted.add(where)
         usable = [one for one in held if one.state in ("found", "unknown")] or held
         found.default[table.port] = _address(routing, usable[0])
         if len(held) == 1:

@@ -30,7 +30,15 @@ OWNER = "owner-1"
 STEP_SECONDS = 5.0
 VOLATILE = frozenset({"active_at", "created", "dns_name", "priority", "registered_at", "attached_at", "released_at"})
 VOLATILE_IDS = frozenset({"arn", "id", "interfaces", "draining_until", "free_addresses", "issued_at", "imported_at"})
-SECTIONS = ("security_groups", "security_rules", "load_balancers", "listeners", "rules", "target_groups", "certificates")
+SECTIONS = (
+    "security_groups",
+    "security_rules",
+    "load_balancers",
+    "listeners",
+    "rules",
+    "target_groups",
+    "certificates",
+)
 RECORD = "cloudgw.dev/"
 _OPEN = contextlib.ExitStack()
 atexit.register(_OPEN.close)  # while threads still run: the server's shutdown waits for its own
@@ -55,7 +63,9 @@ def material(key: str, fingerprint: str) -> Material:
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    private: Any = rsa.generate_private_key(65537, 2048) if key.startswith("RSA") else ec.generate_private_key(ec.SECP256R1())
+    private: Any = (
+        rsa.generate_private_key(65537, 2048) if key.startswith("RSA") else ec.generate_private_key(ec.SECP256R1())
+    )
     name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "shop.example")])
     start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
     built = (
@@ -344,4 +354,3 @@ _EDITS: dict[tuple[str, str], Callable[[Any, model.Element], bool]] = {
     ("target-group", "health_path"): _edit_health,
     ("load-balancer", "security_groups"): _edit_groups,
 }
-

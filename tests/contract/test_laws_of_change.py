@@ -33,7 +33,9 @@ def test_repeated_inserts() -> None:
 
 
 @pytest.mark.parametrize("passes", [1, 2, 3, 5, 8, 12])
-@pytest.mark.parametrize("chain", [(worlds.BASE, HTTPS, GRPC), (worlds.BASE, PUBLIC, DUAL), (worlds.BASE, HTTPS, PUBLIC)])
+@pytest.mark.parametrize(
+    "chain", [(worlds.BASE, HTTPS, GRPC), (worlds.BASE, PUBLIC, DUAL), (worlds.BASE, HTTPS, PUBLIC)]
+)
 def test_half_way(make: contract.Make, chain: tuple[worlds.World, ...], passes: int) -> None:
     contract_change.half_way(make, chain, passes)
 

@@ -8,7 +8,7 @@ import aws_ground
 import pytest
 import test_laws
 
-from cloudgw.testing import contract, contract_change, worlds
+from cloudgw.testing import contract, contract_change, stage, worlds
 
 MAKE = aws_ground.AWS
 HTTPS = worlds.BASE.with_service("one", worlds.Service(protocol="HTTPS"))
@@ -89,12 +89,12 @@ def test_lost_answer_with_stale_reads() -> None:
 @pytest.mark.parametrize("journey", sorted(worlds.JOURNEYS))
 def test_crash_sample(journey: str) -> None:
     """A fixed sample of the sweep: every fifth call; `make sweep` runs every call."""
-    cells: list[tuple[contract.stage.FaultKind, bool]] = [("before", True), ("after", False), ("lost", True)]
+    cells: list[tuple[stage.FaultKind, bool]] = [("before", True), ("after", False), ("lost", True)]
     assert contract.sweep(MAKE, worlds.JOURNEYS[journey], cells, every=5) >= 3
 
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("fault", contract.FAULTS)
 @pytest.mark.parametrize("journey", sorted(worlds.JOURNEYS))
-def test_crash_sweep(journey: str, fault: contract.stage.FaultKind) -> None:
+def test_crash_sweep(journey: str, fault: stage.FaultKind) -> None:
     assert contract.sweep(MAKE, worlds.JOURNEYS[journey], [(fault, True), (fault, False)]) >= 4

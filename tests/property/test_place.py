@@ -38,7 +38,9 @@ def test_order_without_collisions(case: tuple[dict[str, int], list[str], list[in
 
 @given(tables())
 @settings(max_examples=600, deadline=None)
-def test_standing_entries_keep_their_side_of_every_foreign_one(case: tuple[dict[str, int], list[str], list[int]]) -> None:
+def test_standing_entries_keep_their_side_of_every_foreign_one(
+    case: tuple[dict[str, int], list[str], list[int]],
+) -> None:
     observed, wanted, taken = case
     placed = place.place(observed, wanted, taken, ROOM)
     sides = [bisect.bisect(taken, observed[key]) for key in wanted if key in observed]
@@ -57,8 +59,6 @@ def test_as_few_moves_as_possible(order: list[int]) -> None:
     placed = place.place(observed, wanted, (), range(1, 10_000))
     moved = sum(placed.positions[key] != observed[key] for key in observed)
     longest = max(
-        size
-        for size in range(8)
-        if any(list(kept) == sorted(kept) for kept in itertools.combinations(order, size))
+        size for size in range(8) if any(list(kept) == sorted(kept) for kept in itertools.combinations(order, size))
     )
     assert moved == 7 - longest

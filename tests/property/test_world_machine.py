@@ -26,7 +26,9 @@ def rules(draw: st.DrawFn) -> tuple[worlds.Rule, ...]:
     for _ in range(draw(st.integers(1, 5))):
         host, path = draw(st.sampled_from(HOSTS)), draw(st.sampled_from(PATHS))
         if draw(st.booleans()):
-            to = tuple((s, draw(st.integers(1, 9))) for s in draw(st.sets(st.sampled_from(SERVICES), min_size=1, max_size=2)))
+            to = tuple(
+                (s, draw(st.integers(1, 9))) for s in draw(st.sets(st.sampled_from(SERVICES), min_size=1, max_size=2))
+            )
             found[host, path] = worlds.Rule(host=host, path=path, to=tuple(sorted(to)))
         else:
             found[host, path] = worlds.Rule(host=host, path=path, status=draw(st.sampled_from((404, 500))))
@@ -88,7 +90,11 @@ class Machine(RuleBasedStateMachine):
             self.cloud.clock.sleep(1.0)
         self.cloud.cloud.stage.lag = 0.0
 
-    @rule(index=st.integers(0, 6), fault=st.sampled_from(("before", "after", "lost", "lost-before", "throttled")), keep=st.booleans())
+    @rule(
+        index=st.integers(0, 6),
+        fault=st.sampled_from(("before", "after", "lost", "lost-before", "throttled")),
+        keep=st.booleans(),
+    )
     def crash(self, index: int, fault: stage.FaultKind, keep: bool) -> None:
         self.cloud.arm(index, fault)
         with contextlib.suppress(stage.Killed):

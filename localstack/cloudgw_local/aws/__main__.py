@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import threading
 
 from cloudgw_local.aws import server
 
@@ -23,14 +22,13 @@ def main() -> None:
     parser.add_argument("--belief", action="append", default=[], metavar="ID=VALUE", help="answer a disputed fact")
     options = parser.parse_args()
     beliefs = dict(text.split("=", 1) for text in options.belief)
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # waited for, not handled: a handler could meet a lock that it needs
     with server.serve(
         host=options.host, port=options.port, rate=options.rate, stepped=options.stepped, beliefs=beliefs
     ) as running:
         print(json.dumps({"cloud": "aws", "endpoint": running.endpoint}), flush=True)
-        ended.wait()
+        signal.sigwait(ends)
 
 
 if __name__ == "__main__":
