@@ -1,0 +1,166 @@
+"""The arguments of every command, in one place, so that `--help` needs no other module.
+
+`main` calls `parse`. Exit codes: plan and drift: 0 no change, 2 any change; apply and destroy: 0 done, 2 something
+waits for a person; 1 is an error everywhere, a wrong argument too.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from cloudgw.cli.problem import Problem
+
+CODES = "Exit codes: 0 no change, 2 any change (waiting ones too), 1 error."
+ACT_CODES = "Exit codes: 0 done, 2 something waits for a person, 1 error."
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse ends with 2 on a wrong argument, which here means "changes"."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Problem(f"{message}; see `{self.prog} --help`")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    return parser().parse_args(argv)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = _Parser(
+        prog="cloudgw",
+        description="Kubernetes Gateway API objects become managed cloud load balancers: plan first, then apply.",
+        allow_abbrev=False,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    _plan(commands)
+    _apply(commands)
+    _drift(commands)
+    _destroy(commands)
+    _local(commands)
+    return top
+
+
+def _command(commands: argparse._SubParsersAction[_Parser], name: str, text: str, codes: str = "") -> _Parser:
+    return commands.add_parser(
+        name, help=text.partition(":")[0], description=f"{text[0].upper()}{text[1:]}.", epilog=codes, allow_abbrev=False
+    )
+
+
+def _plan(commands: argparse._SubParsersAction[_Parser]) -> None:
+    command = _command(commands, "plan", "show what would be done: needs no cluster and no write permission", CODES)
+    _input(command)
+    _offline(command)
+    command.add_argument("--save-snapshot", metavar="FILE", help="write the objects that were read, without secrets")
+    command.add_argument("--save-inventory", metavar="FILE", help="write the listing of each cloud, without secrets")
+    _output(command, "text", "json", "markdown")
+
+
+def _apply(commands: argparse._SubParsersAction[_Parser]) -> None:
+    command = _command(commands, "apply", "do what plan shows: what is dangerous waits for a word", ACT_CODES)
+    _input(command)
+    command.add_argument(
+        "--plan-digest",
+        metavar="DIGEST",
+        help="the digest that plan printed: the word for everything dangerous that it showed; refused when it moved",
+    )
+    command.add_argument(
+        "--allow-incomplete", action="store_true", help="act although not everything that could matter was seen"
+    )
+    _progress(command)
+    _output(command, "text", "json", "markdown")
+
+
+def _drift(commands: argparse._SubParsersAction[_Parser]) -> None:
+    text = "show what differs from the input: what was changed behind cloudgw's back, if the input was applied before"
+    command = _command(commands, "drift", text, CODES)
+    _input(command)
+    _offline(command)
+    _output(command, "text", "json")
+
+
+def _destroy(commands: argparse._SubParsersAction[_Parser]) -> None:
+    command = _command(
+        commands, "destroy", "delete what was made for the named Gateways: naming them is the word for it", ACT_CODES
+    )
+    command.add_argument("gateways", nargs="*", metavar="NAMESPACE/NAME", help="Gateways to delete from their clouds")
+    command.add_argument("--all", action="store_true", help="every Gateway of this owner that stands in a placement")
+    _input(command)
+    _progress(command)
+    _output(command, "text", "json", "markdown")
+
+
+def _local(commands: argparse._SubParsersAction[_Parser]) -> None:
+    command = _command(commands, "local", "run local clouds for trying and testing")
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
+    up = _command(actions, "up", "start local clouds: returns when they are ready")
+    up.add_argument("--cloud", action="append", default=[], metavar="NAME", help="only this one (repeatable)")
+    up.add_argument("--detach", action="store_true", help="leave them running; without it, until Ctrl-C")
+    pace = up.add_mutually_exclusive_group()
+    pace.add_argument("--rate", type=_rate, metavar="R", help="cloud seconds per second (60)")
+    pace.add_argument("--stepped", action="store_true", help="time moves only when a command waits")
+    _command(actions, "down", "stop local clouds: their state is gone")
+    _command(actions, "status", "show which local clouds run")
+    env = _command(actions, "env", "print exports for any client of that cloud")
+    _output(env, "text", "json")
+    journal = _command(actions, "journal", "print every call that the local clouds received")
+    journal.add_argument("--since", type=_count, default=0, metavar="N", help="only calls with a sequence above N")
+    _output(journal, "text", "json")
+
+
+def _input(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-f",
+        "--file",
+        action="append",
+        default=[],
+        dest="files",
+        metavar="PATH",
+        help="manifests: a file, a folder or - (repeatable); else `files` of cloudgw.yaml",
+    )
+    command.add_argument(
+        "--base",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="the manifests as they were: what is there and not in -f is known to be gone",
+    )
+    command.add_argument("--complete", action="store_true", help="-f holds every object that exists")
+    command.add_argument("--snapshot", metavar="FILE", help="objects saved by plan --save-snapshot, below those of -f")
+    command.add_argument("--owner", metavar="NAME", help="whose load balancers these are; else `owner` of cloudgw.yaml")
+
+
+def _offline(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--inventory", metavar="FILE", help="a listing saved by plan --save-inventory: no network is used"
+    )
+
+
+def _progress(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--progress",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="steps and waits on standard error (auto: on a terminal)",
+    )
+
+
+def _output(command: argparse.ArgumentParser, *formats: str) -> None:
+    command.add_argument("--output", choices=formats, default=formats[0], help="text unless told otherwise")
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate: give a number above 0, such as 60")
+    return rate
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no sequence: give a number such as 0")
+    return int(text)

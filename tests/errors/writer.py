@@ -1,0 +1,131 @@
+"""Golden error cases: tests/errors/<case>/case.yaml and the files beside it become expected.txt.
+
+`python -m tests.errors.writer` writes every expected.txt anew; test_errors.py fails where one differs. case.yaml:
+  args      one command line
+  uses      files of `common` that lie beside the case's own
+  env       environment variables
+  local     true: a fresh local cloud is there, and its environment
+  before    command lines that run first; they must end with the codes that they begin with, as in "2 plan -f ."
+  heads     true: of the output only the lines that say which Gateways were planned
+  secret    mismatched: a TLS Secret of that kind is written to secret.json
+Paths of the temporary folder and the local cloud's address are replaced, so that the text is the same everywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cloudgw.cli import main
+from tests.errors import keys
+
+HERE = Path(__file__).parent
+COMMON = HERE / "common"
+GIVEN = ("case.yaml", "expected.txt")
+# no credentials from anywhere, and nothing that the machine of a developer might have set
+BARE = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": "none",
+    "AWS_SHARED_CREDENTIALS_FILE": "none",
+    "COLUMNS": "100",
+}
+HEADS = re.compile(r"^Gateway |to create|^No Gateway|^  [a-z].*with")
+DROPPED = re.compile(r"AWS_|CLOUDGW_|XDG_|NO_COLOR|HTTPS?_PROXY|http", re.IGNORECASE)
+
+
+def cases() -> list[Path]:
+    return sorted(path.parent for path in HERE.glob("*/case.yaml"))
+
+
+def render(case: Path, local: Mapping[str, str] | None = None) -> str:
+    """local: the environment of a fresh local cloud, for the cases that need one."""
+    told: dict[str, Any] = yaml.safe_load((case / "case.yaml").read_text())
+    with tempfile.TemporaryDirectory() as above:
+        folder = Path(above) / "work"
+        folder.mkdir()
+        for name in told.get("uses", ()):
+            shutil.copy(COMMON / name, folder / name)
+        for path in case.iterdir():
+            if path.name not in GIVEN:
+                shutil.copy(path, folder / path.name)
+        if told.get("secret"):
+            (folder / "secret.json").write_text(json.dumps(keys.secret(str(told["secret"]))))
+        env = {**BARE, "CLOUDGW_LOCAL_STATE": str(Path(above) / "local.json"), "HOME": above}
+        env |= dict(local or {}) if told.get("local") else {}
+        env |= told.get("env", {})
+        with placed(folder, env):
+            for line in told.get("before", ()):
+                code, rest = line.split(" ", 1)
+                done = _run(rest)
+                assert done[0] == int(code), f"{case.name}: {rest}: {done}"
+            code, out, err = _run(told["args"])
+    if told.get("heads"):
+        out = "".join(line for line in out.splitlines(keepends=True) if HEADS.search(line))
+    text = f"$ cloudgw {told['args']}\nexit code {code}\n"
+    text += "".join(f"--- {name}\n{said}" for name, said in (("output", out), ("errors", err)) if said)
+    for endpoint in {value for value in (local or {}).values() if value.startswith("http")}:
+        text = text.replace(endpoint.split("/_cloudgw")[0], "<local cloud>")
+    return text.replace(above, "<folder>")
+
+
+def _run(line: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = main.main(shlex.split(line))
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return code, out.getvalue(), err.getvalue()
+
+
+@contextlib.contextmanager
+def placed(folder: Path, env: Mapping[str, str]) -> Iterator[None]:
+    """That folder and that environment, for a while."""
+    before, where = dict(os.environ), os.getcwd()
+    try:
+        for name in [name for name in os.environ if DROPPED.match(name)]:
+            del os.environ[name]
+        os.environ.update(env)
+        os.chdir(folder)
+        yield
+    finally:
+        os.chdir(where)
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def cloud() -> Iterator[Any]:
+    """A local cloud; `fresh(cloud)` empties it and answers its environment."""
+    from cloudgw_local.aws import server
+
+    with server.serve(host="127.0.0.1", port=0, rate=60.0, stepped=True) as running:
+        yield running
+
+
+def fresh(running: Any) -> dict[str, str]:
+    from cloudgw_local.aws import LOCAL
+
+    running.control.reset()
+    return dict(LOCAL.env(running.endpoint))
+
+
+def write() -> None:
+    with cloud() as running:
+        for case in cases():
+            (case / "expected.txt").write_text(render(case, fresh(running)))
+
+
+if __name__ == "__main__":
+    write()
