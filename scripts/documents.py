@@ -1,0 +1,108 @@
+"""Fills the generated parts of the documents: what stands between `<!-- ... -->` and `<!-- end -->` is never typed.
+
+`make docs` (and `make golden`) runs it; `make check` fails where a document differs from what this writes. Parts:
+  <!-- run: COMMAND -->           the command and its output; `run 2:` expects that exit code instead of 0
+  <!-- file: NAME -->             a file of the guide's folder
+  <!-- life: NAME -->             a section of scripts/life_of_a_route.py
+Commands run in a copy of docs/guide/first with a local AWS of their own, in the order of the document. What differs
+from run to run (ports) is replaced. Nothing else may be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from cloudgw.cli import clock
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FIRST = ROOT / "docs" / "guide" / "first"
+DOCUMENTS = ("README.md", "docs/guide/first-plan.md", "docs/life-of-a-route.md")
+PART = re.compile(r"(<!-- (run(?: \d)?|file|life): (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+PORT = re.compile(r"127\.0\.0\.1:\d+")
+UP, DOWN = "local up --detach", "local down"
+SETTLED = 300.0  # seconds of the cloud's time between two commands, so that health does not depend on this machine
+ENVIRONMENT = 'eval "$(cloudgw local env)"'
+
+
+class Workplace:
+    """A folder with the guide's files and a local cloud; `run` is what a person would type."""
+
+    def __init__(self, above: pathlib.Path) -> None:
+        self.folder = above / "first"
+        shutil.copytree(FIRST, self.folder)
+        dropped = re.compile(r"AWS_|CLOUDGW_|NO_COLOR|COLUMNS")
+        self.env = {name: value for name, value in os.environ.items() if not dropped.match(name)}
+        self.env["CLOUDGW_LOCAL_STATE"] = str(above / "local.json")
+
+    def cloudgw(self, line: str, code: int) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "cloudgw.cli.main", *shlex.split(line)],
+            cwd=self.folder,
+            env=self.env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+        )
+        if done.returncode != code:
+            raise SystemExit(f"`cloudgw {line}` ended with {done.returncode}, not {code}:\n{done.stdout}")
+        return done.stdout
+
+    def run(self, line: str, code: int) -> str:
+        if line == ENVIRONMENT:
+            self.env |= json.loads(self.cloudgw("local env --output json", 0))["aws"]["env"]
+            return ""
+        if line.startswith("sed -i "):
+            subprocess.run(shlex.split(line), cwd=self.folder, check=True)
+            return ""
+        if not line.startswith("cloudgw "):
+            raise SystemExit(f"not a command of a document: {line}")
+        command = line.removeprefix("cloudgw ")
+        said = self.cloudgw(f"{command} --stepped" if command == UP else command, code)
+        if command != DOWN and (url := self.env.get(clock.VARIABLE)):
+            clock.call("POST", f"{url}/advance", {"seconds": SETTLED})
+        return PORT.sub("127.0.0.1:PORT", said)
+
+
+def filled(text: str, place: Workplace) -> str:
+    def part(found: re.Match[str]) -> str:
+        kind, _, code = found[2].partition(" ")
+        return f"{found[1]}{_body(kind, found[3], int(code or 0), place)}{found[4]}"
+
+    return PART.sub(part, text)
+
+
+def _body(kind: str, argument: str, code: int, place: Workplace) -> str:
+    if kind == "run":
+        return f"```console\n$ {argument}\n{place.run(argument, code)}```\n"
+    if kind == "file":
+        return f"```yaml\n{(FIRST / argument).read_text()}```\n"
+    from scripts import life_of_a_route
+
+    return life_of_a_route.section(argument)
+
+
+def main() -> int:
+    sys.path.insert(0, str(ROOT))
+    for name in DOCUMENTS:
+        path = ROOT / name
+        with tempfile.TemporaryDirectory() as above:
+            place = Workplace(pathlib.Path(above))
+            try:
+                path.write_text(filled(path.read_text(), place))
+            finally:
+                place.cloudgw("local down", 0)
+        print(name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
