@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cloudgw.engine import commit, report
 from cloudgw.graph import diff, memory, model
@@ -112,11 +113,16 @@ def unknowns(desired: model.Graph, kinds: Mapping[str, model.Kind]) -> list[str]
 
 
 def listing(
-    provider: Provider, session: Session, placement: Placement, scope: Sequence[ProviderParameters], clock: Clock
+    provider: Provider,
+    read: Any,
+    placement: Placement,
+    scope: Sequence[ProviderParameters],
+    owner: str,
+    clock: Clock,
 ) -> Inventory:
-    """One listing of an identity, dated by the injected clock at its beginning."""
+    """One listing of an identity, dated by the injected clock at its beginning. read: the planning handle."""
     began = clock.now()
-    return replace(provider.list(session.read, scope, session.owner), placement=placement, began=began)
+    return replace(provider.list(read, scope, owner), placement=placement, began=began)
 
 
 def observe(provider: Provider, inventory: Inventory, owner: str) -> model.Graph:
@@ -223,7 +229,7 @@ def apply(
             tell=tell,
         )
         failed = done.of("failed")
-        failures = [f"{o.change.key}: {o.failure.message}" for o in failed if o.failure is not None]
+        failures = [f"{o.change.key}: {o.failure.code}: {o.failure.message}" for o in failed if o.failure is not None]
         changed += len(done.of("done"))
         if not plan.changes and not plan.busy:
             return Applied(plan=plan, passes=number, changed=changed, notes=plan.notes)

@@ -79,7 +79,8 @@ def _parameters(routing: ir.Routing, provider_for: Callable[[str], Provider | No
     if routing.parameters is None:
         wanted = routing.gateway_class.parameters if routing.gateway_class is not None else None
         named = f"{wanted.kind} {wanted.name} does not exist" if wanted else "the GatewayClass has no parametersRef"
-        return Note(level="error", code="InvalidParameters", message=f"{named}: what exists stays", origin=origin)
+        message = f"{named}; what exists stays: create it, or correct the reference"
+        return Note(level="error", code="InvalidParameters", message=message, origin=origin)
     return _parsed(routing.parameters, provider_for)
 
 
@@ -117,7 +118,7 @@ def wishes(
         if only is not None and gateway not in only:
             continue
         if gateway in destroy:
-            result.append(Wish(gateway=gateway, desired=model.Graph(), gone=True))
+            result.append(Wish(gateway=gateway, desired=model.Graph(), gone=True, incomplete=unlisted(inventory)))
         elif gateway in wanted:
             result.append(_build(wanted[gateway], provider, inventory))
         elif gateway in found.undecided:
@@ -125,7 +126,7 @@ def wishes(
             unknown = model.Graph(unknown=(f"{gateway}/",))
             result.append(Wish(gateway=gateway, desired=unknown, incomplete=(reason,)))
         elif gateway in found.routings or gateway in found.gone or found.all_known:
-            result.append(Wish(gateway=gateway, desired=model.Graph(), gone=True))
+            result.append(Wish(gateway=gateway, desired=model.Graph(), gone=True, incomplete=unlisted(inventory)))
         else:
             message = f"Gateway {gateway} stands in {placement} and is not among the input: left as it is"
             notes.append(Note(level="info", code="NotInInput", message=message))
@@ -146,11 +147,16 @@ def _build(chosen: Chosen, provider: Provider, inventory: Inventory) -> Wish:
         gateway=routing.owner,
         desired=desired,
         notes=(*routing.notes, *facts.notes, *notes),
-        incomplete=routing.incomplete if not routing.complete else (),
+        incomplete=(*(routing.incomplete if not routing.complete else ()), *unlisted(inventory)),
         budget=parameters.settings.deletion_budget,
         shift_deadline=parameters.settings.shift_deadline,
         uid=routing.uid,
     )
+
+
+def unlisted(inventory: Inventory) -> tuple[str, ...]:
+    """What a listing did not show, in words for a plan."""
+    return tuple(f"listing of {inventory.placement}: {reason}" for reason in inventory.incomplete)
 
 
 def scope(found: Survey, placement: Placement) -> Sequence[ProviderParameters]:

@@ -128,7 +128,7 @@ def run(tree: pathlib.Path, tests: tuple[str, ...]) -> tuple[bool, str]:
         **os.environ,
         "PYTHONPATH": path,
         "PYTHONDONTWRITEBYTECODE": "1",
-        "HYPOTHESIS_STORAGE_DIRECTORY": "/dev/null",
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(tree / ".hypothesis"),
     }
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]

@@ -67,10 +67,10 @@ def _code(found: world.World, results: Sequence[Result], allow_incomplete: bool)
 
 def _one(item: world.Planned, word: check.Word, options: argparse.Namespace, allow_incomplete: bool) -> Result:
     plan, site = item.plan, item.site
-    if not plan.changes:
-        return Result(plan=plan, state="done")
     if not plan.complete and not allow_incomplete:
         return Result(plan=plan, state="refused", reasons=plan.incomplete)
+    if not plan.changes:
+        return Result(plan=plan, state="done")
     assert site.session is not None
     progress = output.Progress(options, site.clock, plan.gateway)
     try:

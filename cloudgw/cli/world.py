@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from cloudgw import pipeline, registry, wishes
 from cloudgw.cli import clock as clocks
@@ -50,12 +50,13 @@ class Site:
     def look(self) -> Inventory:
         """A new listing. Raises what the provider raises."""
         assert self.session is not None
-        return listing(self.provider, self.session.read, self.survey, self.placement, self.owner, self.clock)
+        scope = wishes.scope(self.survey, self.placement)
+        return pipeline.listing(self.provider, self.session.read, self.placement, scope, self.owner, self.clock)
 
     def wanted(self, inventory: Inventory, only: frozenset[str] | None = None) -> tuple[list[Wish], list[Note]]:
         observed = pipeline.observe(self.provider, inventory, self.owner)
         check_cluster(observed, self.cluster)
-        found, notes = wishes.wishes(
+        return wishes.wishes(
             self.survey,
             self.placement,
             self.provider,
@@ -64,13 +65,12 @@ class Site:
             only=self.destroy if only is None else only,
             destroy=self.destroy or frozenset(),
         )
-        unseen = tuple(f"listing of {self.placement}: {reason}" for reason in inventory.incomplete)
-        return [replace(wish, incomplete=(*wish.incomplete, *unseen)) for wish in found], notes
 
     def wish(self, gateway: str, inventory: Inventory) -> Wish:
-        """Of one Gateway; nothing is wanted where the listing gives no reason for anything."""
+        """Of one Gateway; left as it is where the listing gives no reason for anything."""
         found, _ = self.wanted(inventory, frozenset({gateway}))
-        return found[0] if found else pipeline.Wish(gateway=gateway, desired=model.Graph(), gone=True)
+        left_alone = model.Graph(unknown=(f"{gateway}/",))
+        return found[0] if found else pipeline.Wish(gateway=gateway, desired=left_alone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,11 +170,10 @@ def _connected(world: World, placement: Placement, clock: Clock) -> Site:
     provider = _provider(placement)
     evidence = _evidence(world)
     session = guarded(provider, lambda: provider.connect(placement))
-    session = replace(
-        session, owner=world.owner, evidence=evidence, materials=world.inputs.snapshot.materials
-    )
+    session = replace(session, owner=world.owner, evidence=evidence, materials=world.inputs.snapshot.materials)
+    scope = wishes.scope(world.survey, placement)
     inventory = guarded(
-        provider, lambda: listing(provider, session.read, world.survey, placement, world.owner, clock)
+        provider, lambda: pipeline.listing(provider, session.read, placement, scope, world.owner, clock)
     )
     return _site(world, placement, provider, clock, inventory, evidence, session)
 
@@ -237,15 +236,6 @@ def guarded(provider: Provider, call: Callable[[], T]) -> T:
             raise
         code = f"{failure.code}: " if failure.code else ""
         raise Unreachable(f"{code}{failure.message}") from None
-
-
-def listing(
-    provider: Provider, read: Any, survey: wishes.Survey, placement: Placement, owner: str, clock: Clock
-) -> Inventory:
-    """One listing, dated by our clock."""
-    began = clock.now()
-    found = provider.list(read, wishes.scope(survey, placement), owner)
-    return replace(found, placement=placement, began=began)
 
 
 def _evidence(world: World) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import tenacity
 
+from cloudgw.graph import table
 from cloudgw.provider import Clock, Failed, Failure, Partial, Why
 
 Result = TypeVar("Result")
@@ -43,6 +44,8 @@ def call(attempt: Callable[[], Result], classify: Callable[[BaseException], Fail
 
 def failure_of(exception: BaseException, classify: Callable[[BaseException], Failure | None]) -> Failure | None:
     """The Failure in an exception, whoever raised it; None for a defect."""
+    if isinstance(exception, table.NoRoom):
+        return Failure(why="quota", code="NoRoom", message=f"{exception}; remove entries of others, or of this Gateway")
     if isinstance(exception, Failed):
         return Failure(why=exception.why, code=exception.why, message=str(exception), guilty=exception.key)
     if isinstance(exception, Partial):

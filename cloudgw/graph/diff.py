@@ -66,7 +66,7 @@ def diff(
     _hold(work)
     settled = order.settle(list(work.changes.values()))
     topological, cyclic = order.order(settled)
-    unchanged = sum(len(group) for group in observed.elements.values())
+    unchanged = sum(1 for element in observed if not work.kind(element.address).fast)
     unchanged -= sum(1 for c in settled if c.before is not None and not c.fast)
     return Difference(
         changes=tuple(topological),

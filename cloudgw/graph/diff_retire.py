@@ -142,7 +142,7 @@ def _uncovered(work: Work, old: model.Element) -> model.Wait | None:
         if stands_in is not None and stands_in.key == element.key:
             continue
         if share > 0 and now < share and not _hopeless(work, element.address):
-            message = f"{model.short(element.address)} serves {now:.0%} below the successor, {share:.0%} below the old one"
+            message = f"{model.short(element.address)} serves {now:.0%} below the successor, {share:.0%} below before"
             return model.Wait(what="health", message=message)
     return None
 

@@ -38,8 +38,11 @@ def _position(entry: model.Element) -> int:
     return int(entry.outputs["position"])
 
 
-def steps(kind: model.Kind, observed: Sequence[model.Element], changes: Sequence[model.Change]) -> list[Step]:
-    """The calls, in order. observed: our standing entries with outputs["position"]. Raises NoRoom."""
+def steps(
+    kind: model.Kind, observed: Sequence[model.Element], changes: Sequence[model.Change], taken: Sequence[int] = ()
+) -> list[Step]:
+    """The calls, in order. observed: our standing entries with outputs["position"]; taken: positions of entries that
+    are not ours. Raises NoRoom."""
     assert kind.positions is not None
     by_key = {entry.key: entry for entry in observed}
     creates = sorted((c for c in changes if c.op == "create"), key=lambda c: (c.position or 0, c.key))
@@ -57,7 +60,7 @@ def steps(kind: model.Kind, observed: Sequence[model.Element], changes: Sequence
     moves = dict(reorder.moves)
     if not (creates or updates or deletes):
         return [Step(what="reorder", change=reorder, moves=moves)]
-    return _with_reorder(kind, by_key, creates, updates, deletes, reorder)
+    return _with_reorder(kind, by_key, creates, updates, deletes, reorder, set(taken))
 
 
 def _with_reorder(
@@ -67,6 +70,7 @@ def _with_reorder(
     updates: Sequence[model.Change],
     deletes: Sequence[model.Change],
     reorder: model.Change,
+    taken: set[int],
 ) -> list[Step]:
     assert kind.positions is not None
     moves = dict(reorder.moves)
@@ -77,13 +81,12 @@ def _with_reorder(
     target = {_key(c): (c.position or 0) if c.op == "create" else final[_key(c)] for c in made}
     made.sort(key=lambda c: (target[_key(c)], c.key))
     standing = [p for key, p in ((k, _position(e)) for k, e in by_key.items()) if p in kind.positions]
-    taken_later = set(target.values()) | set(moves.values())
+    taken_later = set(target.values()) | set(moves.values()) | taken
     floor = max(standing, default=kind.positions.start - 1)
-    free = [p for p in range(floor + 1, kind.positions.stop) if p not in taken_later]
     gone = [c for c in deletes if not c.warm] + [c for c in updates if not c.warm]
-    if len(free) < len(made) + len(gone):
-        raise NoRoom(f"{len(made) + len(gone)} positions are needed below position {floor}, {len(free)} are free")
-    low, sunk = free[: len(made)], free[len(made) :]
+    low = _free(kind.positions, floor, taken_later, len(made))
+    bottom = max([floor, *target.values(), *moves.values(), *low])
+    sunk = _free(kind.positions, bottom, taken, len(gone))
     gone_keys = sorted((_key(c) for c in gone), key=lambda k: _position(by_key[k]))
     final_moves = {k: p for k, p in moves.items() if k not in set(gone_keys)}
     final_moves.update({key: sunk[i] for i, key in enumerate(gone_keys)})
@@ -97,6 +100,14 @@ def _with_reorder(
         + [Step(what="delete", change=c) for c in bottom_up]
         + [Step(what="delete", change=c) for c in deletes if c.warm]
     )
+
+
+def _free(room: range, above: int, taken: set[int], count: int) -> list[int]:
+    """The first `count` positions below (numerically after) `above`. Raises NoRoom."""
+    found = [p for p in range(above + 1, min(room.stop, above + 1 + count + len(taken))) if p not in taken][:count]
+    if len(found) < count:
+        raise NoRoom(f"{count} positions are needed below position {above}, {len(found)} are free")
+    return found
 
 
 def _key(change: model.Change) -> str:

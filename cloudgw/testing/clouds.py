@@ -9,8 +9,8 @@ requests. It is written for reading: one state dict, one method per operation.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
 
 from cloudgw.graph import model, table
 from cloudgw.objects import Note, Parameters
@@ -27,165 +27,14 @@ from cloudgw.provider import (
 )
 from cloudgw.routing import ir
 from cloudgw.testing import stage
+from cloudgw.testing.objects_cloud import Cloud, ids_in, is_healthy
 
-HEALTH_SECONDS = 3.0
 READY_SECONDS = 4.0
 DRAIN_SECONDS = 5.0
 TTL_SECONDS = 8.0
 STALENESS_SECONDS = 2.0
 PLACE = Placement("objects", "testing", "here")
-
-
-@dataclass(slots=True)
-class Cloud:
-    """The cloud's side. state: {"things": {id: thing}, "next": n}; a thing = {id, kind, spec, record, made}; refs in
-    specs are ids. Operations raise stage.Refused like a vendor's API would."""
-
-    stage: stage.Stage = field(default_factory=stage.Stage)
-    refuses: Any = None  # predicate(kind, spec) -> message or ""
-
-    def __post_init__(self) -> None:
-        self.stage.state.update({"things": {}, "next": 1})
-
-    @property
-    def things(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.stage.state["things"]
-        return found
-
-    def create(self, kind: str, spec: dict[str, Any], record: dict[str, str] | None, position: int = 0) -> str:
-        def effect() -> str:
-            self._may_create(kind, spec, position)
-            made = f"{kind}-{self.stage.state['next']:04d}"
-            self.stage.state["next"] += 1
-            thing: dict[str, Any] = {
-                "id": made,
-                "kind": kind,
-                "spec": spec,
-                "record": record,
-                "made": self.stage.clock.now(),
-            }
-            if position:
-                thing["position"] = position
-            if kind == "pool":
-                thing["targets"] = []
-            self.things[made] = thing
-            self._probe()
-            return made
-
-        return str(self.stage.write(f"create {kind}", {"spec": spec, "position": position}, effect))
-
-    def _may_create(self, kind: str, spec: dict[str, Any], position: int) -> None:
-        for used in _ids(spec):
-            if used not in self.things:
-                raise stage.Refused("gone", f"{used} does not exist")
-        reason = self.refuses(kind, spec) if self.refuses else ""
-        if reason:
-            raise stage.Refused("invalid", reason)
-        for thing in self.things.values():
-            if thing["kind"] != kind:
-                continue
-            if kind == "listener" and all(thing["spec"][n] == spec[n] for n in ("balancer", "port")):
-                raise stage.Refused("conflict", f"port {spec['port']} is taken by {thing['id']}")
-            if kind == "rule" and thing["spec"]["listener"] == spec["listener"] and thing["position"] == position:
-                raise stage.Refused("conflict", f"position {position} is taken by {thing['id']}")
-            if kind in ("balancer", "pool", "certificate") and thing["spec"].get("title") == spec.get("title"):
-                raise stage.Refused("conflict", f"the name {spec.get('title')} is taken")
-
-    def update(self, thing_id: str, changed: dict[str, Any]) -> None:
-        def effect() -> None:
-            self._get(thing_id)["spec"].update(changed)
-            for used in _ids(changed):
-                self._get(used)
-            self._probe()
-
-        self.stage.write(f"update {thing_id.split('-')[0]}", {"id": thing_id, **changed}, effect)
-
-    def reorder(self, listener: str, positions: dict[str, int]) -> None:
-        def effect() -> None:
-            for thing_id, position in positions.items():
-                self._get(thing_id)["position"] = position
-            held = [t["position"] for t in self.rules(listener)]
-            if len(held) != len(set(held)):
-                raise stage.Refused("conflict", "two rules at one position")
-
-        self.stage.write("reorder rule", {"positions": positions}, effect)
-
-    def register(self, pool: str, targets: list[str]) -> None:
-        def effect() -> None:
-            now = self.stage.clock.now()
-            thing = self._get(pool)
-            known = {t["at"]: t for t in thing["targets"]}
-            thing["targets"] = [known.get(at, {"at": at, "since": None}) for at in targets]
-            self._probe(now)
-
-        self.stage.write("register pool", {"pool": pool, "targets": targets}, effect)
-
-    def delete(self, thing_id: str) -> None:
-        def effect() -> None:
-            self._get(thing_id)
-            users = [t["id"] for t in self.things.values() if thing_id in _ids(t["spec"])]
-            if users:
-                raise stage.Refused("in_use", f"{thing_id} is used by {users[0]}")
-            del self.things[thing_id]
-            self._probe()
-
-        self.stage.write(f"delete {thing_id.split('-')[0]}", {"id": thing_id}, effect)
-
-    def _get(self, thing_id: str) -> dict[str, Any]:
-        if thing_id not in self.things:
-            raise stage.Refused("gone", f"{thing_id} does not exist")
-        found: dict[str, Any] = self.things[thing_id]
-        return found
-
-    def _probe(self, now: float | None = None) -> None:
-        """A target's health clock starts when it is registered in a pool that a rule names, and is lost with either."""
-        named = {used for t in self.things.values() if t["kind"] == "rule" for used in _ids(t["spec"])}
-        for thing in self.things.values():
-            for target in thing.get("targets", ()):
-                if thing["id"] not in named:
-                    target["since"] = None
-                elif target["since"] is None:
-                    target["since"] = self.stage.clock.now() if now is None else now
-
-    def rules(self, listener: str) -> list[dict[str, Any]]:
-        found = [t for t in self.things.values() if t["kind"] == "rule" and t["spec"]["listener"] == listener]
-        return sorted(found, key=lambda t: int(t["position"]))
-
-    def answer(self, balancer: str, port: int, host: str, path: str) -> Any:
-        """Action of the first rule that matches, as stored; None when nothing answers (404)."""
-        for thing in self.things.values():
-            if thing["kind"] == "listener" and (thing["spec"]["balancer"], thing["spec"]["port"]) == (balancer, port):
-                for rule in self.rules(thing["id"]):
-                    spec = rule["spec"]
-                    if spec["host"] in ("*", host) and path.startswith(spec["path"]):
-                        return spec["action"]
-        return None
-
-    def healthy(self, pool: str) -> int:
-        targets = self.things[pool]["targets"] if pool in self.things else []
-        return sum(1 for t in targets if is_healthy(t, self.stage.clock.now()))
-
-    def fails(self, action: Any) -> bool:
-        """Would a request that meets this action see a 5xx of the balancer's own?"""
-        return bool(action) and action[0] == "forward" and any(w and not self.healthy(p) for p, w in action[1:])
-
-
-def is_healthy(target: Mapping[str, Any], now: float) -> bool:
-    return target["since"] is not None and now >= target["since"] + HEALTH_SECONDS
-
-
-def _ids(value: Any) -> list[str]:
-    """Cloud ids inside a stored spec: values of the form "<kind>-NNNN"."""
-    if isinstance(value, str):
-        return [value] if value.split("-")[0] in KIND_NAMES and value[-4:].isdigit() else []
-    if isinstance(value, list | tuple):
-        return [found for item in value for found in _ids(item)]
-    if isinstance(value, dict):
-        return [found for item in value.values() for found in _ids(item)]
-    return []
-
-
-KIND_NAMES = ("balancer", "listener", "rule", "pool", "certificate")
+Built: TypeAlias = tuple[model.Graph, tuple[Note, ...]]
 
 
 class Read:
@@ -225,7 +74,7 @@ def commit_single(
         try:
             if change.op == "create" and change.after is not None:
                 spec = {n: _stored(v, ids) for n, v in change.after.fields.items()}
-                if model.kind_of(change.address) in ("balancer", "pool", "certificate"):
+                if model.kind_of(change.address) in ("balancer", "pool"):
                     spec.setdefault("title", key)
                 done[key] = _adopted(session, spec, change.after) or cloud.create(
                     model.kind_of(change.address), spec, record_of(session, change.after)
@@ -261,7 +110,7 @@ def _check_children(cloud: Cloud, parent: str, change: model.Change) -> None:
     """Right before the call: nobody else's child may have come meanwhile (a real cloud may delete it along)."""
     approved = change.before.outputs.get("foreign", ()) if change.before is not None else ()
     for thing in cloud.things.values():
-        if thing["record"] is None and parent in _ids(thing["spec"]) and thing["id"] not in approved:
+        if thing["record"] is None and parent in ids_in(thing["spec"]) and thing["id"] not in approved:
             raise Failed("conflict", f"{thing['id']} is not ours and depends on {parent}", key=change.key)
 
 
@@ -293,7 +142,9 @@ def commit_rules(
     done: dict[str, str] = {}
     fresh: dict[str, str] = {}
     present = [e for e in observed if ids.get(e.key) in cloud.things]
-    for step in table.steps(KINDS["rule"], present, changes):
+    listeners = {cloud.things[ids[e.key]]["spec"]["listener"] for e in present}
+    taken = [r["position"] for where in sorted(listeners) for r in cloud.rules(where) if not r["record"]]
+    for step in table.steps(KINDS["rule"], present, changes, taken):
         change = step.change
         key = model.key_of(change.address, change.name)
         try:
@@ -425,9 +276,7 @@ class Objects:
     def facts(self, inventory: Inventory, routing: ir.Routing, parameters: ProviderParameters) -> Facts:
         raise NotImplementedError(f"{inventory.placement} {routing.name} {parameters}")
 
-    def build(
-        self, routing: ir.Routing, facts: Facts, parameters: ProviderParameters
-    ) -> tuple[model.Graph, tuple[Note, ...]]:
+    def build(self, routing: ir.Routing, facts: Facts, parameters: ProviderParameters) -> Built:
         raise NotImplementedError(f"{routing.name} {facts} {parameters}")
 
     def list(self, read: Any, scope: Sequence[ProviderParameters], owner: str) -> Inventory:
@@ -437,7 +286,7 @@ class Objects:
     def observe(self, inventory: Inventory, owner: str) -> model.Graph:
         now = inventory.began
         things = inventory.content["things"]
-        ours = {t["id"]: t["record"] for t in things.values() if t["record"] and t["record"]["owner"] == owner}
+        ours = _once({t["id"]: t["record"] for t in things.values() if t["record"] and t["record"]["owner"] == owner})
         elements, taken = [], dict[str, list[int]]()
         for thing in things.values():
             refs = {n: _observed_value(n, v, ours) for n, v in thing["spec"].items()}
@@ -450,7 +299,7 @@ class Objects:
                 refs.pop("title")
             outputs: dict[str, Any] = {"id": thing["id"], "state": "active"}
             outputs["foreign"] = tuple(
-                t["id"] for t in things.values() if t["id"] not in ours and thing["id"] in _ids(t["spec"])
+                t["id"] for t in things.values() if t["id"] not in ours and thing["id"] in ids_in(t["spec"])
             )
             if thing["kind"] == "balancer":
                 outputs["state"] = "active" if now >= thing["made"] + READY_SECONDS else "provisioning"
@@ -466,6 +315,17 @@ class Objects:
 
     def classify(self, exception: BaseException) -> Failure | None:
         return classify(exception)
+
+
+def _once(ours: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """What has no name (a certificate) may stand twice under one record: the later one gets a suffix of its own."""
+    seen: set[tuple[str, str]] = set()
+    for made in sorted(ours):
+        record = ours[made]
+        if (record["address"], record["suffix"]) in seen:
+            ours[made] = {**record, "suffix": f"{record['suffix']}-{made}"}
+        seen.add((record["address"], record["suffix"]))
+    return ours
 
 
 def classify(exception: BaseException) -> Failure | None:

@@ -15,7 +15,7 @@ from cloudgw import pipeline
 from cloudgw.graph import model
 from cloudgw.plan import check
 from cloudgw.testing import ground, stage, worlds
-from cloudgw.testing.contract import Make, World, expected
+from cloudgw.testing.contract import Make, World, eager, expected, set_lag
 
 Rule = worlds.Rule
 
@@ -153,7 +153,8 @@ def withdrawn(make: Make) -> None:
     ground.journey(process, [world])
     revoked = Rule(host="a.example", withdrawn="one", status=500)
     slow = Rule(host="a.example", path="/slow", to=(("three", 1),))
-    later = world.with_rules(slow, revoked, world.rules[1]).with_service("three", worlds.Service(targets=("10.0.1.77:8080",)))
+    later = world.with_rules(slow, revoked, world.rules[1])
+    later = later.with_service("three", worlds.Service(targets=("10.0.1.77:8080",)))
     process.memory.cache.started = None
     cloud.clock.sleep(cloud.provider.staleness + 1)
     word = check.Word(approved=process.plan(later).dangerous)
@@ -175,7 +176,7 @@ def name_taken(make: Make, occupy: Callable[[ground.Ground, str], Any]) -> None:
     """Exists and foreign = stop: what merely has our name is neither adopted nor changed, and the failure names it."""
     cloud = make()
     process = ground.Process(cloud)
-    wanted = next(c for c in process.plan(worlds.BASE).changes if c.op == "create" and model.kind_of(c.address) == cloud.balancer)
+    wanted = next(c for c in process.plan(worlds.BASE).changes if model.kind_of(c.address) == cloud.balancer)
     token = occupy(cloud, model.key_of(wanted.address, wanted.name))
     before = cloud.foreign(token)
     applied = process.apply(worlds.BASE)
@@ -192,13 +193,105 @@ def lost_answer(make: Make, lag: float) -> None:
     for index in range(clean.calls()):
         cloud = make()
         process = ground.Process(cloud)
-        if hasattr(cloud, "lag"):
-            cloud.lag(lag)
+        set_lag(cloud, lag)
         cloud.arm(index, "lost")
+        if lag:
+            process.memory.cache.started = None
+            eager(process, worlds.SECURE, 12)
         applied = process.apply(worlds.SECURE)
         assert applied.state == "done", applied.failures
         cloud.clock.sleep(lag)
         assert cloud.named() == clean.named(), index
+
+
+def late_neighbour(make: Make) -> None:
+    """A change waits for two backends that get well one after the other: the first stays attached, so healthy, until
+    the second is, instead of taking turns for ever."""
+    cloud = make()
+    process = ground.Process(cloud)
+    ground.journey(process, [worlds.BASE])
+    cloud.clock.sleep(120)
+    replaced = worlds.BASE.with_service("one", worlds.Service(protocol="HTTPS"))
+    process.memory.cache.started = None
+    for _ in range(8):
+        if any(c.warm for c in process.plan(replaced).changes if c.op == "create"):
+            process.one_pass(replaced)
+            break
+        process.one_pass(replaced)
+        cloud.clock.sleep(1.0)
+    split = Rule(host="a.example", to=(("one", 1), ("three", 1)))
+    both = replaced.with_rules(split, replaced.rules[1])
+    both = both.with_service("three", worlds.Service(targets=("10.0.1.77:8080",)))
+    applied = process.apply(both, limit=150)
+    assert applied.state == "done", ground.lines(applied.plan.changes)
+
+
+def made_once(make: Make, lag: float) -> None:
+    """Listings lag and passes are eager: nothing is made twice, not even what the cloud would let stand twice."""
+    clean = make()
+    ground.journey(ground.Process(clean), [worlds.SECURE])
+    cloud = make()
+    process = ground.Process(cloud)
+    set_lag(cloud, lag)
+    eager(process, worlds.SECURE, 20)
+    made = [name for name in cloud.operations() if "create" in name or "import" in name]
+    wanted = [name for name in clean.operations() if "create" in name or "import" in name]
+    assert sorted(made) == sorted(wanted)
+
+
+def back_at_once(make: Make, lag: float) -> int:
+    """A -> B, and back to A as soon as requests have moved: listings that lag still show A attached and healthy, and
+    no request may meet it before it is. Returns the number of requests."""
+    cloud = make()
+    process = ground.Process(cloud)
+    ground.journey(process, [worlds.BASE])
+    cloud.clock.sleep(120)
+    top = next(e for e in process.observed() if model.kind_of(e.address) == cloud.balancer)
+    asked = 0
+
+    def ask() -> None:
+        nonlocal asked
+        asked += 1
+        assert not cloud.fails(top.name, 80, "a.example", "/"), f"5xx at {cloud.clock.now()}"
+
+    cloud.on_tick(ask)
+    set_lag(cloud, lag)
+    process.memory.cache.started = None
+    other = worlds.BASE.with_service("one", worlds.Service(protocol="HTTPS"))
+    for _ in range(40):
+        before = {e.name for e in process.observed() if e.address.endswith("/one") and "/targets/" not in e.address}
+        moved = [c for o in process.one_pass(other).of("done") for c in [o.change] if c.op == "update" and not c.fast]
+        if any(not c.warm for c in moved) and len(before) == 2:
+            break
+        cloud.clock.sleep(1.0)
+    else:
+        raise AssertionError("requests never moved: the law proves nothing")
+    eager(process, worlds.BASE, 40)
+    ground.journey(process, [worlds.BASE])
+    return asked
+
+
+def drained(make: Make, shift: str, removal: str) -> float:
+    """From the last change that takes requests away from a replaced backend to its deletion at least its drain time
+    passes. shift, removal: names of those calls. Returns the seconds."""
+    cloud = make()
+    process = ground.Process(cloud)
+    ground.journey(process, [worlds.BASE])
+    cloud.clock.sleep(120)
+    moments: dict[str, float] = {}
+
+    def note(operation: str) -> None:
+        moments[operation] = cloud.clock.now()
+
+    cloud.on_call(note)
+    old = next(e for e in process.observed() if e.address.endswith("one") and "/targets/" not in e.address)
+    drain = cloud.provider.kinds[model.kind_of(old.address)].drain
+    assert drain is not None
+    eager(process, worlds.BASE.with_service("one", worlds.Service(protocol="HTTPS")))
+    assert removal in moments, moments
+    waited = moments[removal] - moments[shift]
+    assert waited >= drain(old), (waited, drain(old))
+    return waited
 
 
 def claims(make: Make) -> None:

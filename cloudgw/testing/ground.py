@@ -45,6 +45,9 @@ class Ground(Protocol):
     def arm(self, after: int, fault: stage.FaultKind) -> None:
         """The mutating call that comes after `after` more calls meets this fault."""
 
+    def lag(self, seconds: float) -> None:
+        """Listings show the state of that many seconds ago."""
+
     def disarm(self) -> None: ...
     def on_call(self, hook: Callable[[str], None]) -> None:
         """hook runs after every mutating call that had an effect."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from cloudgw.graph import model
 from cloudgw.provider import Inventory, Placement, Session
-from cloudgw.testing import clouds, documents, stage, worlds
+from cloudgw.testing import clouds, documents, objects_cloud, stage, worlds
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class Objects:
 
     name: str = "objects"
     balancer: str = "balancer"
-    cloud: clouds.Cloud = field(default_factory=clouds.Cloud)
+    cloud: objects_cloud.Cloud = field(default_factory=objects_cloud.Cloud)
     provider: clouds.Objects = field(default_factory=clouds.Objects)
     placement: ClassVar[Placement] = clouds.PLACE
 
@@ -44,6 +44,9 @@ class Objects:
 
     def arm(self, after: int, fault: stage.FaultKind) -> None:
         self.cloud.stage.faults[self.cloud.stage.calls + after] = fault
+
+    def lag(self, seconds: float) -> None:
+        self.cloud.stage.lag = seconds
 
     def disarm(self) -> None:
         self.cloud.stage.faults.clear()
@@ -184,6 +187,9 @@ class Documents:
 
     def arm(self, after: int, fault: stage.FaultKind) -> None:
         self.cloud.stage.faults[self.cloud.stage.calls + after] = fault
+
+    def lag(self, seconds: float) -> None:
+        self.cloud.stage.lag = seconds
 
     def disarm(self) -> None:
         self.cloud.stage.faults.clear()

@@ -200,7 +200,7 @@ def _certificate(namespace: str, name: str, certificate: Certificate, origin: ob
 
 def _backend(namespace: str, service: str, world: World) -> ir.Backend:
     wanted = world.services[service]
-    number = 0 if wanted.protocol == "HTTP" else 8081 + len(wanted.protocol)  # another port = another group on real clouds
+    number = 0 if wanted.protocol == "HTTP" else 8081 + len(wanted.protocol)  # another port
     targets: tuple[ir.Target, ...] | Unknown = Unknown("slices not seen")
     if not isinstance(wanted.targets, Unknown):
         split = [target.rsplit(":", 1) for target in wanted.targets]

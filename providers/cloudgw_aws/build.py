@@ -50,7 +50,7 @@ def build(
         unknown=_unknown(routing, work.unknown),
         known=() if routing.complete else _known(routing),
     )
-    return graph, (*found.notes, *work.notes)
+    return graph, tuple(work.notes)
 
 
 def _withdrawn(routing: ir.Routing) -> frozenset[model.Address]:

@@ -17,7 +17,8 @@ from cloudgw_aws import facts, names
 
 @dataclass(slots=True, kw_only=True)
 class Certificates:
-    """doubted: those whose Secret is known to be absent or broken. default: port -> address of the certificate for clients that name no host, or one nobody has."""
+    """doubted: those whose Secret is known to be absent or broken.
+    default: port -> address of the certificate for clients that name no host, or one nobody has."""
 
     elements: list[model.Element] = field(default_factory=list)
     default: dict[int, model.Address] = field(default_factory=dict)

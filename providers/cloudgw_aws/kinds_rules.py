@@ -125,7 +125,8 @@ def _commit(
     _guard_positions(found, standing, changes)
     work = _Table(session=session, ids=ids, listener=listener, standing=standing, found=found)
     try:
-        steps = table.steps(RULE, observed, changes)
+        strangers = sorted(int(rule["Priority"]) for arn, rule in found.items() if arn not in set(standing.values()))
+        steps = table.steps(RULE, observed, changes, strangers)
     except table.NoRoom as problem:
         raise Failed("quota", f"no room left in the priorities of {group}: {problem}", key=changes[0].key) from None
     for step in steps:

@@ -17,14 +17,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import cloudgw_aws
-from cloudgw_aws import calls, semantics
-from cloudgw_local.aws import LOCAL, server
-
 from cloudgw import pipeline
 from cloudgw.graph import model
 from cloudgw.objects import Material, Meta, Parameters
 from cloudgw.provider import Inventory, Placement, Session
 from cloudgw.testing import stage, worlds
+from cloudgw_aws import calls, semantics
+from cloudgw_local.aws import LOCAL, server
 
 OWNER = "owner-1"
 STEP_SECONDS = 5.0
@@ -161,7 +160,7 @@ class AWS:
 
     def listing(self, session: Session) -> Inventory:
         scope = [cloudgw_aws.PROVIDER.parameters(parameters(worlds.BASE))]
-        return pipeline.listing(self.provider, session, self.placement, scope, self.clock)
+        return pipeline.listing(self.provider, session.read, self.placement, scope, session.owner, self.clock)
 
     def desired(self, world: worlds.World, inventory: Inventory) -> model.Graph:
         raw = parameters(world)

@@ -100,6 +100,24 @@ def test_lost_answer(lag: float) -> None:
     contract_change.lost_answer(grounds.Objects, lag)
 
 
+def test_late_neighbour(make: contract.Make) -> None:
+    contract_change.late_neighbour(make)
+
+
+@pytest.mark.parametrize("lag", [1.0, clouds.STALENESS_SECONDS])
+def test_made_once(lag: float) -> None:
+    contract_change.made_once(grounds.Objects, lag)
+
+
+@pytest.mark.parametrize("lag", [0.0, 1.0, clouds.STALENESS_SECONDS])
+def test_back_at_once(lag: float) -> None:
+    assert contract_change.back_at_once(grounds.Objects, lag) > 20
+
+
+def test_drained() -> None:
+    contract_change.drained(grounds.Objects, "update rule", "delete pool")
+
+
 def test_claims() -> None:
     contract_change.claims(grounds.Objects)
 

@@ -82,6 +82,10 @@ def test_planning_cannot_write() -> None:
         MAKE().session().read.call("elbv2", "create_rule")
 
 
+def test_made_once() -> None:
+    contract_change.made_once(MAKE, 10.0)
+
+
 def test_lost_answer_with_stale_reads() -> None:
     contract_change.lost_answer(MAKE, 10.0)
 

@@ -3,6 +3,8 @@ neither before nor after. Checked on the steps alone, without a cloud."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,10 +93,9 @@ def test_no_request_meets_a_wrong_answer(before: list[Entry], after: list[Entry]
     difference = diff.diff(desired(after), seen, clouds.KINDS)
     changes = [c for c in difference.changes if model.kind_of(c.address) == "rule"]
     held = data.draw(st.sets(st.sampled_from([c.key for c in changes]))) if changes else set()
-    by_key = {c.key: c for c in changes}
-    going = [
-        c for c in changes if not order.closed([c.key], by_key) & held
-    ]  # some wait; who must go with them waits too
+    wait = model.Wait(what="approval", message="held")
+    marked = [replace(c, waits=(wait,)) if c.key in held else c for c in changes]
+    going = [c for c in order.settle(marked) if not c.waits]  # who needs them, or must go with them, waits too
     state = table_of(seen)
     start = {request: answer(state, *request) for request in REQUESTS}
     final = {}
