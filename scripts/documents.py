@@ -24,8 +24,14 @@ from cloudgw.cli import clock
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIRST = ROOT / "docs" / "guide" / "first"
-DOCUMENTS = ("README.md", "docs/guide/first-plan.md", "docs/life-of-a-route.md")
-PART = re.compile(r"(<!-- (run(?: \d)?|file|life): (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+DOCUMENTS = (
+    "README.md",
+    "docs/guide/first-plan.md",
+    "docs/life-of-a-route.md",
+    "docs/reference/capabilities.md",
+    "docs/reference/cli.md",
+)
+PART = re.compile(r"(<!-- (run(?: \d)?|file|life|capabilities): (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 PORT = re.compile(r"127\.0\.0\.1:\d+")
 UP, DOWN = "local up --detach", "local down"
 SETTLED = 300.0  # seconds of the cloud's time between two commands, so that health does not depend on this machine
@@ -85,9 +91,23 @@ def _body(kind: str, argument: str, code: int, place: Workplace) -> str:
         return f"```console\n$ {argument}\n{place.run(argument, code)}```\n"
     if kind == "file":
         return f"```yaml\n{(FIRST / argument).read_text()}```\n"
+    if kind == "capabilities":
+        return _capabilities(argument)
     from scripts import life_of_a_route
 
     return life_of_a_route.section(argument)
+
+
+def _capabilities(name: str) -> str:
+    """The table of one provider, in the order of its own."""
+    from cloudgw import registry
+
+    rows = ["| what | | why, and what happens | source |", "|---|---|---|---|"]
+    for row in registry.provider(name).capabilities:
+        code = f" (note `{row.code}`)" if row.code else ""
+        cells = (row.feature, row.support, f"{row.reason}{code}", f"<{row.source}>" if row.source else "")
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows) + "\n"
 
 
 def main() -> int:

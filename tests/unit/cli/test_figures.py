@@ -1,4 +1,4 @@
-"""Figures that are promised, from the journal of the local AWS: 50 routes, each on one of two listeners, 20 services."""
+"""Promised figures, from the journal of the local AWS: 50 routes, each on one of two listeners, 20 services."""
 
 from __future__ import annotations
 
