@@ -217,6 +217,7 @@ def apply(
     for number in range(1, limit + 1):
         inventory = listing()
         wish = wish_of(inventory)
+        refused = len(memory_.cache.refused)
         plan, done = one_pass(
             provider,
             session,
@@ -234,6 +235,7 @@ def apply(
         if not plan.changes and not plan.busy:
             return Applied(plan=plan, passes=number, changed=changed, notes=plan.notes)
         running = plan.busy or any(not outcome.change.waits for outcome in done.of("waiting"))  # a long operation
+        running = running or len(memory_.cache.refused) > refused  # what was learnt changes the next plan
         fruitless = 0 if done.of("done") or running else fruitless + bool(failed)
         passing = [o for o in failed if o.failure is not None and o.failure.why in PASSING]
         lasting = plans.timely(plan.changes)

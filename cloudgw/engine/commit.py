@@ -177,6 +177,7 @@ def _commit(state: Run, batch: list[model.Change]) -> None:
                 return
             _accepted(state, group, tried)
         elif failure.why == "invalid":
+            state.cache.reasons[group] = failure.message
             for change in trial:
                 state.outcomes.pop(change.key, None)
             if failure.guilty in {change.key for change in trial}:
@@ -241,7 +242,7 @@ def _convict(state: Run, group: str, rest: Sequence[model.Change], message: str)
     if len(members) > 1 and not inseparable:
         return
     for change in members:
-        reason = message or state.cache.refused.get(f"reason:{group}", "the cloud refused it")
+        reason = message or state.cache.reasons.get(group, "the cloud refused it")
         state.cache.refused[_print(change)] = reason
         failure = Failure(why="invalid", code="refused", message=reason, guilty=change.key)
         state.outcomes[change.key] = report.Outcome(change=change, state="failed", failure=failure)
@@ -254,7 +255,8 @@ def _suspect_flight(state: Run, group: str) -> None:
     flown = state.cache.flight.pop(group, ())
     if flown:
         state.cache.suspects[group] = flown
-        _convict(state, group, list(state.changes.values()), "the long operation that carried it failed")
+        state.cache.reasons[group] = "the long operation that carried it failed"
+        _convict(state, group, list(state.changes.values()), "")
 
 
 def _refuse(state: Run, failure: Failure, batch: Sequence[model.Change]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cloudgw.graph import diff_bind, diff_retire, diff_table, diff_traffic, memory, model, order
 from cloudgw.graph.work import Work
@@ -108,6 +109,7 @@ def _create(work: Work, kind: model.Kind, wanted: model.Element, bound: model.Sp
         if not ref.name:
             waits.append(model.Wait(what="unknown", message=f"{model.short(ref.to)} is not there and not known"))
     name = work.current.get(wanted.address, "")
+    spec = _stand_in(work, kind, wanted, spec)
     group = kind.group(wanted.address, name, spec)
     after = replace(wanted, spec=spec, name=name)
     work.add(
@@ -121,6 +123,16 @@ def _create(work: Work, kind: model.Kind, wanted: model.Element, bound: model.Sp
             origins=wanted.origins,
         )
     )
+
+
+def _stand_in(work: Work, kind: model.Kind, wanted: model.Element, spec: dict[str, Any]) -> dict[str, Any]:
+    """A new entry that the cloud refused becomes its error, so that its requests reach no heir and its neighbours go."""
+    if kind.stand_in is None or memory.fingerprint(wanted.address, spec) not in work.cache.refused:
+        return spec
+    instead = kind.stand_in(replace(wanted, spec=spec))
+    if instead is None or memory.fingerprint(wanted.address, instead.spec) in work.cache.refused:
+        return spec
+    return dict(instead.fields)
 
 
 def _update(

@@ -33,7 +33,8 @@ class Cache:
     """started: when this process began to look; nothing is written before one staleness bound has passed since.
     written: group -> last write. detached: element key -> when a write took a reference from it.
     refused: change fingerprint -> the cloud's reason. flight: group -> fingerprints of changes whose long operation
-    runs. suspects: group -> fingerprints among which a refused change is being searched.
+    runs. suspects: group -> fingerprints among which a refused change is being searched. reasons: group -> what the
+    cloud said when it last refused.
     done: element key -> cloud id of what was created (not needed once observed)."""
 
     started: float | None = None
@@ -42,6 +43,7 @@ class Cache:
     refused: dict[str, str] = field(default_factory=dict)
     flight: dict[str, tuple[str, ...]] = field(default_factory=dict)
     suspects: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
 
 
 def fingerprint(change_address: model.Address, spec: object) -> str:

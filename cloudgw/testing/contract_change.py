@@ -116,29 +116,31 @@ def two_writers(make: Make, before: World, after: World, ticks: int) -> None:
 def cloud_refuses(
     make: Make, refuse: Callable[[ground.Ground, Callable[[Any], str]], None], bad: int, count: int
 ) -> dict[str, int]:
-    """The cloud refuses `bad` legal-looking rules among `count`: everybody else is programmed, the guilty are named,
-    others' elements are unchanged, writes <= (2 + ceil(log2 changes)) per guilty change, and the next pass does not
-    search again. Returns what it took."""
+    """The cloud refuses `bad` legal-looking rules among `count`: everybody else is programmed, the guilty answer 500 and
+    are named, writes <= (2 + ceil(log2 changes)) per guilty change and one for all their stand-ins, and the next pass
+    does not search again. Returns what it took."""
     cloud = make()
     process = ground.Process(cloud)
     base = many(1)
     ground.journey(process, [base])
     guilty = [f"h{1 + (n * 7 + 2) % (count - 1):02d}.example" for n in range(bad)]
-    refuse(cloud, lambda host: "this host is reserved" if host in guilty else "")
+    refuse(cloud, lambda host: "this backend is reserved" if host in guilty else "")
     world = many(count)
     calls = cloud.calls()
     changes = len(process.plan(world).changes)
     applied = process.apply(world)
     assert applied.state in ("failed", "waiting"), applied.state
-    left = {c.address.rsplit("/", 2)[-2] for c in applied.plan.changes}
     assert len(applied.plan.changes) == bad, ground.lines(applied.plan.changes)
-    assert all(any(host in c.address for host in guilty) for c in applied.plan.changes), left
-    assert all(w.what == "refused" for c in applied.plan.changes for w in c.waits)
-    seen = {e.address for e in process.observed()}
+    for change in applied.plan.changes:
+        assert any(host in change.address for host in guilty), change.address
+        assert [w.what for w in change.waits] == ["refused"]
+        assert "reserved" in change.waits[0].message or "operation" in change.waits[0].message, change.waits
+    top = next(e for e in process.observed() if model.kind_of(e.address) == cloud.balancer)
     for rule in world.rules:
-        assert any(f"{rule.host}/" in where for where in seen) == (rule.host not in guilty), rule.host
+        met = cloud.answer(top.name, 80, rule.host, "/")
+        assert met == (("status", 500) if rule.host in guilty else ("forward", rule.to)), (rule.host, met)
     writes = cloud.calls() - calls
-    bound = bad * (2 + math.ceil(math.log2(changes)))
+    bound = bad * (2 + math.ceil(math.log2(changes))) + 1
     again = cloud.calls()
     process.apply(world)
     assert cloud.calls() == again, "the next pass searches again"

@@ -78,6 +78,10 @@ def test_what_only_the_cloud_refuses(on_cloud: places.Place, running: Any) -> No
     assert said.code == 2
     assert "this host is reserved" in said.out + said.err
     rules = [rule for rule in running.control.dump()["rules"] if rule["priority"]]
-    again = on_cloud.run("apply -f . --complete")
+    refused = [rule for rule in rules if rule["actions"][0].get("FixedResponseConfig", {}).get("StatusCode") == "500"]
+    again = on_cloud.run("apply -f . --complete")  # nobody refuses it any more
     assert again.code == 0, again.out + again.err
-    assert len([rule for rule in running.control.dump()["rules"] if rule["priority"]]) == len(rules) + 1
+    after = [rule for rule in running.control.dump()["rules"] if rule["priority"]]
+    still = [rule for rule in after if rule["actions"][0].get("FixedResponseConfig", {}).get("StatusCode") == "500"]
+    assert len(after) == len(rules)
+    assert len(refused) == len(still) + 1, "its requests got an error meanwhile, and no heir"
