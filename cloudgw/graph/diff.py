@@ -126,7 +126,7 @@ def _create(work: Work, kind: model.Kind, wanted: model.Element, bound: model.Sp
 
 
 def _stand_in(work: Work, kind: model.Kind, wanted: model.Element, spec: dict[str, Any]) -> dict[str, Any]:
-    """A new entry that the cloud refused becomes its error, so that its requests reach no heir and its neighbours go."""
+    """A new entry that the cloud refused becomes its error: its requests reach no heir, its neighbours go on."""
     if kind.stand_in is None or memory.fingerprint(wanted.address, spec) not in work.cache.refused:
         return spec
     instead = kind.stand_in(replace(wanted, spec=spec))

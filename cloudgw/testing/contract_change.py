@@ -116,9 +116,9 @@ def two_writers(make: Make, before: World, after: World, ticks: int) -> None:
 def cloud_refuses(
     make: Make, refuse: Callable[[ground.Ground, Callable[[Any], str]], None], bad: int, count: int
 ) -> dict[str, int]:
-    """The cloud refuses `bad` legal-looking rules among `count`: everybody else is programmed, the guilty answer 500 and
-    are named, writes <= (2 + ceil(log2 changes)) per guilty change and one for all their stand-ins, and the next pass
-    does not search again. Returns what it took."""
+    """The cloud refuses `bad` legal-looking rules among `count`: everybody else is programmed, the guilty answer 500
+    and are named, writes <= (2 + ceil(log2 changes)) per guilty change and one for all their stand-ins, and the next
+    pass does not search again. Returns what it took."""
     cloud = make()
     process = ground.Process(cloud)
     base = many(1)
