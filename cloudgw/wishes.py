@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cloudgw.graph import model
-from cloudgw.objects import Gateway, Note, Origin, Parameters, Snapshot, Unknown
+from cloudgw.objects import Gateway, HTTPRoute, Note, Origin, Parameters, Snapshot, Unknown
 from cloudgw.pipeline import Wish
 from cloudgw.provider import Inventory, ParametersRefused, Placement, Provider, ProviderParameters
 from cloudgw.routing import ir
@@ -57,6 +57,13 @@ def survey(snapshot: Snapshot, resolution: ir.Resolution, provider_for: Callable
             notes.append(found)
         else:
             chosen.append(Chosen(routing=routing, parameters=found))
+    for (namespace, name), unread in snapshot.unreadable(Gateway):
+        undecided.setdefault(f"{namespace}/{name}", unread.reason)
+    for gateway in snapshot.all(Gateway):
+        owner = f"{gateway.meta.namespace}/{gateway.meta.name}"
+        if owner not in undecided and not any(c.routing.owner == owner for c in chosen):
+            undecided[owner] = f"GatewayClass {gateway.class_name} is not one of ours, or does not exist"
+    notes += [_parentless(route) for route in snapshot.all(HTTPRoute) if not route.parents]
     return Survey(
         snapshot=snapshot,
         chosen=tuple(chosen),
@@ -66,6 +73,15 @@ def survey(snapshot: Snapshot, resolution: ir.Resolution, provider_for: Callable
         gone=frozenset(f"{namespace}/{name}" for namespace, name in resolution.gone),
         all_known=snapshot.is_complete(Gateway),
     )
+
+
+def _parentless(route: HTTPRoute) -> Note:
+    meta = route.meta
+    where = Origin(kind="HTTPRoute", namespace=meta.namespace, name=meta.name, file=meta.file, line=meta.line)
+    strange = ", ".join(pointer for pointer in meta.unhandled if pointer.startswith("/spec"))
+    hint = f"; not understood: {strange}" if strange else ""
+    message = f"/spec/parentRefs: empty, so it is attached to no Gateway{hint}; name the Gateway that it belongs to"
+    return Note(level="warning", code="NoParent", message=message, origin=where)
 
 
 def _parameters(routing: ir.Routing, provider_for: Callable[[str], Provider | None]) -> ProviderParameters | Note:

@@ -34,16 +34,29 @@ class Result:
     reasons: tuple[str, ...] = ()
 
 
-def act(found: world.World, word_of: WordOf, options: argparse.Namespace, *, allow_incomplete: bool) -> int:
+def act(
+    found: world.World,
+    word_of: WordOf,
+    options: argparse.Namespace,
+    *,
+    allow_incomplete: bool,
+    destroying: bool = False,
+) -> int:
     """Prints the plan, commits it, prints the results; the exit code."""
     planned = found.planned(word_of)
     document = found.document([item.plan for item in planned])
     if options.output != "json":
         output.show(document, options.output)
         sys.stdout.flush()
-    results = [
-        _one(item, word_of(item.plan.gateway, item.plan.placement), options, allow_incomplete) for item in planned
-    ]
+    results: list[Result] = []
+    wanted = {chosen.routing.owner for chosen in found.survey.chosen}
+    for item in sorted(planned, key=lambda one: one.wish.gone):  # what moves stands anew before it goes
+        stands = any(result.plan.gateway == item.plan.gateway and result.state == "done" for result in results)
+        if item.wish.gone and item.plan.changes and item.plan.gateway in wanted and not destroying and not stands:
+            reason = "it is to stand in another placement, and does not stand there yet: nothing is deleted before"
+            results.append(Result(plan=item.plan, state="waiting", left=item.plan, reasons=(reason,)))
+            continue
+        results.append(_one(item, word_of(item.plan.gateway, item.plan.placement), options, allow_incomplete))
     kinds = {site.provider.name: tuple(site.provider.kinds) for site in found.sites}
     if options.output == "json":
         results_document = [_document(result, kinds) for result in results]

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     def word_of(gateway: str, _: Placement) -> check.Word:
         return check.Word(destroy=options.all or gateway in named)
 
-    return acting.act(found, word_of, options, allow_incomplete=True)
+    return acting.act(found, word_of, options, allow_incomplete=True, destroying=True)
 
 
 def _check(options: argparse.Namespace, named: frozenset[str]) -> None:

@@ -317,7 +317,8 @@ def _book(
             for key in sorted(before - after):
                 state.cache.detached[key] = now
     if failure is not None:
-        state.tell(f"failed: {failure.code}: {failure.message}")
+        passing = failure.why in ("not_ready", "throttled")
+        state.tell(f"{'not yet' if passing else 'failed'}: {failure.code}: {failure.message}")
         state.problems.append(failure.message)
 
 

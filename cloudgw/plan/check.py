@@ -7,6 +7,7 @@ change: it marks the danger, and the change waits for approval unless its word w
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +16,7 @@ from cloudgw.graph import memory, model, order
 HOUR = 3600.0
 FLOOR = 10
 SHARE = 0.20
+NOT_OURS = "not ours"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +47,32 @@ class Context:
 def check(changes: Sequence[model.Change], context: Context, word: Word) -> tuple[model.Change, ...]:
     """The same changes with dangers marked and, where no word was given, waits for approval; in topological order."""
     marked = list(changes)
-    for mark in (_budget, _exposure, _evidence, _whole):
+    for mark in (_budget, _exposure, _moved, _evidence, _whole):
         marked = mark(marked, context)
     result = [_approval(change, word) for change in marked]
-    settled = order.settle(result)
+    settled = order.settle(_nothing_half_made(order.settle(result)))
     topological, cyclic = order.order(settled)
     return (*topological, *cyclic)
+
+
+def _nothing_half_made(changes: list[model.Change]) -> list[model.Change]:
+    """A create whose every dependent waits for a person's word waits with them: it would only stand about, and the plan
+    that was read would not be the plan any more."""
+    by_key = {change.key: change for change in changes}
+    dependents: dict[str, list[str]] = {}
+    for change in changes:
+        for need in change.needs:
+            dependents.setdefault(need, []).append(change.key)
+    held = {change.key for change in changes if any(wait.what == "approval" for wait in change.waits)}
+    for change in changes:
+        if any(wait.what == "change" and wait.message in held for wait in change.waits):
+            held.add(change.key)
+    for change in reversed(changes):  # dependents stand after what they need
+        others = dependents.get(change.key, ())
+        if change.op == "create" and not change.waits and others and all(key in held for key in others):
+            by_key[change.key] = replace(change, waits=(model.Wait(what="change", message=others[0]),))
+            held.add(change.key)
+    return [by_key[change.key] for change in changes]
 
 
 def counts(change: model.Change) -> bool:
@@ -77,26 +99,67 @@ def _budget(changes: list[model.Change], context: Context) -> list[model.Change]
 
 def _exposure(changes: list[model.Change], context: Context) -> list[model.Change]:
     """What opens something that stands needs a word: a new Gateway opens what its author wrote; one that serves and
-    would be reachable by more than before is another matter."""
+    would be reachable by more than before is another matter. So does what closes in the same plan: half of both would
+    be an outage."""
     kinds = context.kinds
-    observed: dict[str, set[str]] = {}
+    observed: set[str] = set()
     for element in context.observed:
         exposes = kinds[model.kind_of(element.address)].exposes
         if exposes is not None:
-            observed.setdefault(_scope(element.address), set()).update(exposes(element.fields))
-    result = []
+            observed.update(exposes(element.fields))
+    if not observed:
+        return changes
+    result, opened = [], False
     for change in changes:
         exposes = kinds[model.kind_of(change.address)].exposes if change.op in ("create", "update") else None
-        if exposes is not None and change.after is not None and observed.get(_scope(change.address)):
-            wider = sorted(exposes(change.after.fields) - observed[_scope(change.address)])
+        if exposes is not None and change.after is not None:
+            wider = sorted(token for token in exposes(change.after.fields) if not _covered(token, observed))
             if wider:
+                opened = True
                 change = replace(change, danger=(*change.danger, f"SECURITY: opens {', '.join(wider)}"))
         result.append(change)
+    if opened:
+        closing = "goes together with what is opened, or somebody would be cut off"
+        result = [replace(c, danger=(*c.danger, closing)) if counts(c) else c for c in result]
     return result
 
 
-def _scope(where: model.Address) -> str:
-    return model.owner_of(where)
+def _covered(token: str, observed: Collection[str]) -> bool:
+    """Is what a token opens open already? Tokens "cidr:<network> <rest>" are covered by wider networks too."""
+    if token in observed:
+        return True
+    network, _, rest = token.removeprefix("cidr:").partition(" ")
+    if not token.startswith("cidr:"):
+        return False
+    for other in observed:
+        wide, _, same = other.removeprefix("cidr:").partition(" ")
+        if other.startswith("cidr:") and same == rest and _within(network, wide):
+            return True
+    return False
+
+
+def _within(network: str, wide: str) -> bool:
+    try:
+        small, large = ipaddress.ip_network(network), ipaddress.ip_network(wide)
+    except ValueError:
+        return False
+    if isinstance(small, ipaddress.IPv4Network) and isinstance(large, ipaddress.IPv4Network):
+        return small.subnet_of(large)
+    if isinstance(small, ipaddress.IPv6Network) and isinstance(large, ipaddress.IPv6Network):
+        return small.subnet_of(large)
+    return False
+
+
+def _moved(changes: list[model.Change], context: Context) -> list[model.Change]:
+    """A new incarnation of what users reach has another address: whoever holds the one before must move."""
+    danger = "replaces what users reach: its address changes, clients that hold the one before must move"
+    result = []
+    for change in changes:
+        published = change.op == "create" and context.kinds[model.kind_of(change.address)].published
+        if published and context.observed.elements.get(change.address):
+            change = replace(change, danger=(*change.danger, danger))
+        result.append(change)
+    return result
 
 
 def _evidence(changes: list[model.Change], context: Context) -> list[model.Change]:
@@ -117,13 +180,19 @@ def _whole(changes: list[model.Change], context: Context) -> list[model.Change]:
 
 
 def _approval(change: model.Change, word: Word) -> model.Change:
-    if not change.danger or change.word in word.approved:
+    """Nobody's word covers what is not ours: its owner has to remove it."""
+    foreign = _foreign(change)
+    if not change.danger or (change.word in word.approved and not foreign):
         return change
-    if word.destroy and change.op == "delete" and not _foreign(change):
+    if word.destroy and change.op == "delete" and not foreign:
         return change
-    wait = model.Wait(what="approval", message="; ".join(change.danger))
+    own = [text for text in change.danger if NOT_OURS in text] if foreign and word.destroy else change.danger
+    wait = model.Wait(what="approval", message="; ".join(own))
     return replace(change, waits=(*change.waits, wait))
 
 
 def _foreign(change: model.Change) -> Collection[str]:
-    return change.before.outputs.get("foreign", ()) if change.before is not None else ()
+    if change.op != "delete" or change.before is None:
+        return ()
+    found: Collection[str] = change.before.outputs.get("foreign", ())
+    return found

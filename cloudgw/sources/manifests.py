@@ -207,6 +207,8 @@ def _document(file: str, document: Document, world: _World) -> None:
             parts = (problem.pointer, problem.message)
             _error(world, "InvalidSyntax", ": ".join(filter(None, parts)), file=file, line=problem.line, blind=True)
     for data, prefix in items:
+        if any(problem.pointer.removeprefix(prefix).count("/") == 1 for problem in document.problems):
+            world.blind = True  # two objects in one document, for want of a line ---: which other one, nobody knows
         _object(file, document, data, prefix, world)
 
 

@@ -201,10 +201,15 @@ SECURITY_GROUP = model.Kind(
     immutable=("vpc", "scheme"),
     commit=kinds_commit.one_by_one(_create_group, None, _delete_group),
 )
+# The way to the pods stays open as long as targets may drain behind it: the default deregistration delay
+# (docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html),
+# and a little more, because the clock starts when the rule is no longer wanted, shortly before targets leave.
+PATH_SECONDS = 330.0
 SECURITY_GROUP_RULE = model.Kind(
     name="security-group-rule",
     immutable=("load_balancer", "group", "protocol", "from_port", "to_port", "source"),
     commit=kinds_commit.one_by_one(_create_group_rule, None, _delete_group_rule),
+    drain=lambda element: PATH_SECONDS if isinstance(element.fields.get("group"), str) else 0.0,
     exposes=opens,
 )
 LOAD_BALANCER = model.Kind(

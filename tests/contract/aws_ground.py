@@ -26,7 +26,7 @@ from cloudgw_aws import calls, semantics
 from cloudgw_local.aws import LOCAL, server
 
 OWNER = "owner-1"
-STEP_SECONDS = 5.0
+STEP_SECONDS = 4.0
 VOLATILE = frozenset({"active_at", "created", "dns_name", "priority", "registered_at", "attached_at", "released_at"})
 VOLATILE_IDS = frozenset({"arn", "id", "interfaces", "draining_until", "free_addresses", "issued_at", "imported_at"})
 SECTIONS = (
