@@ -189,9 +189,15 @@ def _needs(work: Work) -> None:
     """What must exist or be gone before: references forward for creates and updates, backward for deletes; and what
     lets people in is opened anew before it is closed."""
     opening: dict[str, list[str]] = {}
+    traffic: list[str] = []
     for change in work.changes.values():
-        if change.op == "create" and work.kind(change.address).exposes is not None:
-            opening.setdefault(model.kind_of(change.address), []).append(change.key)
+        if change.op == "reorder" or change.fast or change.warm:
+            continue
+        kind = work.kind(change.address)
+        if change.op == "create" and kind.exposes is not None:
+            opening.setdefault(kind.name, []).append(change.key)
+        if (change.op in ("update", "delete") and kind.traffic) or (change.op == "delete" and kind.serving is not None):
+            traffic.append(change.key)
     for change in list(work.changes.values()):
         if change.op in ("create", "update") and change.after is not None:
             needs, waits = list(change.needs), list(change.waits)
@@ -207,8 +213,14 @@ def _needs(work: Work) -> None:
             work.put(replace(change, needs=tuple(sorted({*needs})), waits=tuple(waits)))
         elif change.op == "delete" and change.before is not None:
             needs = list(change.needs)
+            kind = work.kind(change.address)
             if not change.retired and not change.danger:
-                needs.extend(opening.get(model.kind_of(change.address), ()))
+                needs.extend(opening.get(kind.name, ()))
+                if kind.exposes is not None and kind.drain is not None and kind.drain(change.before):
+                    needs.extend(traffic)  # a way to what serves is closed when nobody goes there any more
+            for ref in work.parents(change.before):
+                if f"update {ref.key}" in work.changes:
+                    needs.append(f"update {ref.key}")
             for referrer in work.referrers.get(change.before.key, ()):
                 for op in ("delete", "update"):
                     other = work.changes.get(f"{op} {referrer}")

@@ -234,7 +234,9 @@ def _claims(work: Work) -> None:
             if holder is None:
                 continue
             danger = f"downtime: {claim} has one holder only"
-            work.put(replace(work.changes[change.key], needs=(*change.needs, holder.key), danger=(danger,)))
+            latest = work.changes[change.key]
+            dangers = tuple(dict.fromkeys((*latest.danger, danger)))
+            work.put(replace(latest, needs=(*latest.needs, holder.key), danger=dangers))
             _force(work, holder, danger)
 
 

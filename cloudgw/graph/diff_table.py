@@ -20,14 +20,33 @@ def positions(work: Work) -> None:
         if work.kind(element.address).positions is not None and not work.is_warm(element):
             standing.setdefault(work.group_of(element), []).append(element)
     wanted: dict[str, list[str]] = {}
+    open_: dict[str, list[tuple[str, str]]] = {}  # group -> (entry of which nothing is known, the one above it)
     for sequence in work.desired.order.values():
-        for where in sequence:
-            found = _place_of(work, where)
+        places = [(where, _place_of(work, where)) for where in sequence]
+        around = next((found[0] for _, found in places if found is not None), None)
+        above = ""
+        for where, found in places:
             if found is not None:
                 wanted.setdefault(found[0], []).append(found[1])
+                above = found[1]
+            elif around is not None and f"create {model.key_of(where, '')}" in work.changes:
+                open_.setdefault(around, []).append((model.key_of(where, ""), above))
     for group in sorted({*standing, *wanted}):
         entries = sorted(standing.get(group, []), key=lambda e: (int(e.outputs["position"]), e.key))
         _position(work, group, entries, wanted.get(group, []))
+        _rank_open(work, group, open_.get(group, []))
+
+
+def _rank_open(work: Work, group: str, entries: list[tuple[str, str]]) -> None:
+    """Creates of which nothing is known take part in `joint`, right below the entry above them: their neighbours must
+    not go without them. They get no position: they wait."""
+    ranked = sorted(work.ranks.get(group, {}).items(), key=lambda item: item[1])
+    sequence = [key for key, _ in ranked]
+    for key, above in reversed(entries):
+        sequence.insert(sequence.index(above) + 1 if above in sequence else 0, key)
+        change = work.changes[f"create {key}"]
+        work.put(replace(change, group=group))
+    work.ranks[group] = {key: rank for rank, key in enumerate(sequence)}
 
 
 def _place_of(work: Work, where: model.Address) -> tuple[str, str] | None:
@@ -135,7 +154,8 @@ def _links(work: Work, changes: list[model.Change]) -> dict[str, set[str]]:
     for change in changes:
         element = change.after or change.before
         assert element is not None
-        met = work.kind(change.address).meets(element.fields)
+        known = not isinstance(element.spec, Unknown)
+        met = work.kind(change.address).meets(element.fields) if known else (model.EVERYTHING,)
         if model.EVERYTHING in met or not met:
             everywhere.append(change)
         else:

@@ -76,10 +76,15 @@ def health(work: Work) -> None:
             continue
         before = {ref.key for ref in work.traffic_refs(change.before)}
         fresh = {r.key: r for r in work.traffic_refs(change.after) if r.until == "serving" and r.key not in before}
-        lacking = [message for ref in fresh.values() if (message := _lacking(work, ref))]
-        if lacking and _patient(work, change):
-            work.shifting.add(change.key)
-            wait = model.Wait(what="health", message=lacking[0])
+        lacking = {key: message for key, ref in fresh.items() if (message := _lacking(work, ref))}
+        unseen = [message for key, message in lacking.items() if _nobody_known(work, fresh[key])]
+        if lacking:
+            work.shifting.add(change.key)  # its clock runs on, whatever else it waits for
+        if unseen and not _withdrawing(work, change):
+            wait = model.Wait(what="unknown", message=f"{unseen[0]}, and which those are is not known")
+            work.put(replace(change, waits=(*change.waits, wait)))
+        elif lacking and _patient(work, change):
+            wait = model.Wait(what="health", message=next(iter(lacking.values())))
             work.put(replace(change, waits=(*change.waits, wait)))
         for ref in fresh.values():
             if ref.name and ref.key not in work.carriers and kind.warm is not None:
@@ -111,10 +116,22 @@ def _lacking(work: Work, ref: model.Ref) -> str:
 
 def _patient(work: Work, change: model.Change) -> bool:
     """False when the wait must end: the observed side was withdrawn, or the deadline has passed."""
-    if any(ref.to in work.desired.withdrawn for ref in work.traffic_refs(change.before)):
+    if _withdrawing(work, change):
         return False
     began = work.diary.shifts.get(change.key)
     return began is None or work.now < began + work.shift_deadline
+
+
+def _withdrawing(work: Work, change: model.Change) -> bool:
+    return any(ref.to in work.desired.withdrawn for ref in work.traffic_refs(change.before))
+
+
+def _nobody_known(work: Work, ref: model.Ref) -> bool:
+    """Nothing is registered in this incarnation, and what should be is Unknown: no deadline makes it serve."""
+    if not model.holds_unknown(diff_retire.wanted_targets(work, ref.to)):
+        return False
+    seen = work.seen(ref.key)
+    return seen is None or not seen.outputs.get("targets", 0)
 
 
 def _owner(work: Work, change: model.Change) -> model.Element | None:
@@ -164,6 +181,8 @@ def _assign(work: Work, group: str, entries: list[model.Element], wanted: dict[s
     for where in sorted(slots):
         entry, refs = slots[where]
         seen = next((e for e in entries if e.address == where), None)
+        if seen is not None and work.desired.is_unknown(where):
+            continue
         if not refs:
             if seen is not None:
                 work.add(model.Change(op="delete", address=where, name=seen.name, group=group, before=seen, warm=True))
@@ -174,6 +193,8 @@ def _assign(work: Work, group: str, entries: list[model.Element], wanted: dict[s
         if seen is None:
             name = model.suffix_of(kind, spec)
             after = replace(made, spec=spec, name=name)
+            position = next(free, None)
+            full = (model.Wait(what="quota", message="no position is free for warming"),)
             work.add(
                 model.Change(
                     op="create",
@@ -181,7 +202,8 @@ def _assign(work: Work, group: str, entries: list[model.Element], wanted: dict[s
                     name=name,
                     group=group,
                     after=after,
-                    position=next(free, None),
+                    position=position,
+                    waits=() if position is not None else full,
                     needs=needs,
                     warm=True,
                 )

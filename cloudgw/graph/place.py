@@ -33,16 +33,38 @@ def place(observed: Mapping[str, int], wanted: Sequence[str], taken: Sequence[in
     else:
         edges = [room.start - 1, *walls, room.stop]
         segments = [(keys, edges[i] + 1, edges[i + 1]) for i, (keys, _, _) in enumerate(segments)]
-    positions: dict[str, int] = {}
-    for keys, low, high in segments:
-        if not keys:
-            continue
-        blocked = [p for p in walls if low <= p < high]
-        chosen = _fill(observed, keys, blocked, low, high, whole=(low == room.start and high == room.stop))
-        if chosen is None:
-            return Placed({k: p for k, p in observed.items() if k in set(wanted)}, crossed, full=True)
-        positions.update(chosen)
+    positions = _placed(observed, segments, walls, room)
+    if positions is None and not crossed and walls:
+        crossed = any(key in observed for key in wanted)
+        positions = _placed(observed, [(list(wanted), room.start, room.stop)], walls, room)
+    if positions is None:
+        return Placed({k: p for k, p in observed.items() if k in set(wanted)}, crossed, full=True)
+    if crossed:
+        moved = {k: (p, positions[k]) for k, p in observed.items() if k in positions}
+        crossed = any(bisect.bisect(walls, before) != bisect.bisect(walls, after) for before, after in moved.values())
     return Placed(positions, crossed)
+
+
+def _placed(
+    observed: Mapping[str, int], segments: Sequence[tuple[list[str], int, int]], walls: Sequence[int], room: range
+) -> dict[str, int] | None:
+    """Positions of every key. New entries at the end of a stretch that is full go to the next one: they have no side."""
+    positions: dict[str, int] = {}
+    pushed: list[str] = []
+    for number, (keys, low, high) in enumerate(segments):
+        here = [*pushed, *keys]
+        pushed = []
+        blocked = [p for p in walls if low <= p < high]
+        while here:
+            whole = low == room.start and high == room.stop
+            chosen = _fill(observed, here, blocked, low, high, whole=whole)
+            if chosen is not None:
+                positions.update(chosen)
+                break
+            if here[-1] in observed or number == len(segments) - 1:
+                return None
+            pushed.insert(0, here.pop())
+    return None if pushed else positions
 
 
 def _segments(

@@ -107,12 +107,11 @@ def _exposure(changes: list[model.Change], context: Context) -> list[model.Chang
         exposes = kinds[model.kind_of(element.address)].exposes
         if exposes is not None:
             observed.update(exposes(element.fields))
-    if not observed:
-        return changes
     result, opened = [], False
     for change in changes:
         exposes = kinds[model.kind_of(change.address)].exposes if change.op in ("create", "update") else None
-        if exposes is not None and change.after is not None:
+        stands = observed or context.observed.elements.get(change.address)
+        if exposes is not None and change.after is not None and stands:
             wider = sorted(token for token in exposes(change.after.fields) if not _covered(token, observed))
             if wider:
                 opened = True

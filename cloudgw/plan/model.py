@@ -98,8 +98,10 @@ def timely(changes: Sequence[model.Change]) -> frozenset[str]:
     found: dict[str, bool] = {}
 
     def ends(key: str, path: tuple[str, ...]) -> bool:
-        if key in path or key not in by_key:
+        if key in path:
             return True
+        if key not in by_key:
+            return False
         if key not in found:
             waits = by_key[key].waits
             found[key] = all(

@@ -188,11 +188,11 @@ def name_taken(make: Make, occupy: Callable[[ground.Ground, str], Any]) -> None:
     assert all(e.outputs.get("id") not in token for e in process.observed())
 
 
-def lost_answer(make: Make, lag: float) -> None:
-    """The answer of a create is lost and listings lag: nothing is made twice."""
+def lost_answer(make: Make, lag: float, every: int = 1) -> None:
+    """The answer of a create (each, or every nth) is lost and listings lag: nothing is made twice."""
     clean = make()
     ground.journey(ground.Process(clean), [worlds.SECURE])
-    for index in range(clean.calls()):
+    for index in range(0, clean.calls(), every):
         cloud = make()
         process = ground.Process(cloud)
         set_lag(cloud, lag)

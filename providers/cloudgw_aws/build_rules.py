@@ -57,7 +57,9 @@ def compile_tables(routing: ir.Routing, tables: Sequence[ir.Table], network: fac
     """tables: those whose listener can exist."""
     found = {table.port: [_compile(entry, table, routing) for entry in table.entries] for table in tables}
     rules = Rules()
-    refused = _refuse_inexpressible(found, rules.notes)
+    refused, undecided = _refuse_inexpressible(found, rules.notes)
+    for port, ones in found.items():
+        found[port] = [_left_open(one) if one.route in undecided else one for one in ones]
     refused |= _refuse_excess(found, refused, network, routing, rules.notes)
     for table in tables:
         listener = model.address(routing.owner, names.PROVIDER, "listener", str(table.port))
@@ -108,9 +110,18 @@ def _collect(one: Compiled, rules: Rules) -> None:
             rules.notes.append(note)
 
 
-def _refuse_inexpressible(found: dict[int, list[Compiled]], notes: list[Note]) -> set[Route]:
-    """Routes that are refused whole. Repeated until nothing changes: a refused route is nobody's heir."""
+def _left_open(one: Compiled) -> Compiled:
+    """What stands of an undecided route stays, and nothing is made of it."""
+    if one.inexpressible is not None:
+        return one
+    return Compiled(entry=one.entry, table=one.table, conditions=None, answer=None)
+
+
+def _refuse_inexpressible(found: dict[int, list[Compiled]], notes: list[Note]) -> tuple[set[Route], set[Route]]:
+    """Routes that are refused whole, and those about which that cannot be decided because an answer is Unknown: not
+    knowing refuses nobody. Repeated until nothing changes: a refused route is nobody's heir."""
     refused: set[Route] = set()
+    undecided: set[Route] = set()
     said: dict[Route, Note] = {}
     dropped: dict[str, Note] = {}
     changed = True
@@ -129,6 +140,11 @@ def _refuse_inexpressible(found: dict[int, list[Compiled]], notes: list[Note]) -
                     dropped[one.entry.key] = build_actions.note("info", "MatchDropped", message, one.entry)
                     continue
                 name = "/".join(one.route)
+                if _undecidable(one, entries[number + 1 :], refused):
+                    message = f"{what}; whether HTTPRoute {name} can be kept is not known: what stands of it stays"
+                    said[one.route] = build_actions.note("warning", "MatchUndecided", message, one.entry)
+                    undecided.add(one.route)
+                    continue
                 message = (
                     f"{what}; HTTPRoute {name} is refused on this Gateway, because requests of this match would be "
                     f"answered by {heir}; change the match, or move it to a route of its own"
@@ -138,7 +154,24 @@ def _refuse_inexpressible(found: dict[int, list[Compiled]], notes: list[Note]) -
                 changed = True
     notes += [said[route] for route in sorted(said)]
     notes += [dropped[key] for key in sorted(dropped)]
-    return refused
+    return refused, undecided - refused
+
+
+def _undecidable(one: Compiled, below: Sequence[Compiled], refused: set[Route]) -> bool:
+    """The comparison with the heir rests on an answer that nobody knows."""
+
+    def unknown(other: Compiled) -> bool:
+        return other.answer is None or isinstance(other.answer.action, Unknown)
+
+    if unknown(one):
+        return True
+    for other in below:
+        if other.inexpressible is None and other.route not in refused and build_match.may_share(one.entry, other.entry):
+            if not _same_answer(one, other):
+                return unknown(other)
+            if build_match.covers(other.entry, one.entry):
+                return False
+    return False
 
 
 def _covered(one: Compiled, above: Sequence[Compiled], refused: set[Route]) -> bool:

@@ -87,6 +87,14 @@ CAPABILITIES: tuple[Capability, ...] = (
         code="MatchDropped",
     ),
     Capability(
+        feature="match with an unknown heir",
+        support="partial",
+        reason="where the answers to compare are not known, what stands of the route stays and nothing is made of it",
+        source=_CONDITIONS,
+        test=f"{_BUILD}::test_not_knowing_refuses_no_route",
+        code="MatchUndecided",
+    ),
+    Capability(
         feature="HTTPRoute.spec.rules.backendRefs",
         support="partial",
         reason="at most five different backends in a rule",

@@ -30,6 +30,7 @@ class _Table:
     standing: dict[str, str]
     found: dict[str, dict[str, Any]]  # ARN -> rule, as just read
     fresh: dict[str, str] = field(default_factory=dict)
+    finished: dict[str, str] = field(default_factory=dict)  # updated or deleted: element key -> ARN
 
     def do(self, step: table.Step) -> None:
         if step.what == "create":
@@ -133,7 +134,9 @@ def _commit(
         try:
             work.do(step)
         except Exception as problem:
-            raise Partial(problem, key=step.change.key, done=work.fresh) from problem
+            raise Partial(problem, key=step.change.key, done={**work.finished, **work.fresh}) from problem
+        if step.what in ("update", "delete"):
+            work.finished.setdefault(kinds_commit.own(step.change), standing.get(kinds_commit.own(step.change), ""))
     return work.fresh
 
 

@@ -256,6 +256,17 @@ def test_a_match_whose_heir_answers_the_same_is_dropped() -> None:
     assert "rule/80/http/shop/cart/a.example.com/2" in addresses(built[0])
 
 
+def test_not_knowing_refuses_no_route() -> None:
+    """The same match and heir, but nobody knows what they answer: what stands stays, and nothing is refused."""
+    unknown = Unknown("grants could not be read")
+    entries = [samples.entry(1, unknown, of=QUERY), samples.entry(2, unknown)]
+    graph, notes = built = made(samples.routing(samples.table(entries)))
+    assert "MatchUndecided" in codes(built)
+    assert "MatchNotExpressible" not in {note.code for note in notes}
+    where = next(a for a in graph.elements if a.endswith("rule/80/http/shop/cart/a.example.com/2"))
+    assert isinstance(graph.elements[where][0].spec, Unknown)
+
+
 def test_an_heir_that_takes_only_a_part_is_no_excuse() -> None:
     entries = [
         samples.entry(1, of=QUERY),

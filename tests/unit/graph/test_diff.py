@@ -1,0 +1,104 @@
+"""Single cases of `diff` that a law would meet only by luck."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cloudgw import pipeline
+from cloudgw.graph import diff, memory, model
+from cloudgw.objects import Unknown
+from cloudgw.plan import check
+from cloudgw.testing import clouds, contract, ground, grounds, worlds
+
+Rule = worlds.Rule
+
+
+def standing(world: worlds.World) -> tuple[ground.Process, model.Graph]:
+    process = ground.Process(grounds.Objects())
+    ground.journey(process, [world])
+    process.ground.clock.sleep(60)
+    return process, process.observed()
+
+
+def test_an_unknown_entry_holds_its_neighbours() -> None:
+    """A route is renamed, and whether the new one is attached is not known: the old rule's delete waits with it, or its
+    requests would fall to the next rule."""
+    world = worlds.BASE.with_rules(Rule(host="a.example", path="/x", to=(("one", 1),)), *worlds.BASE.rules)
+    _, observed = standing(world)
+    desired = worlds.objects_graph(world)
+    old = next(a for a in desired.elements if "a.example/x" in a)
+    renamed = old.replace("a.example/x", "renamed/x")
+    elements = {a: e for a, e in desired.elements.items() if a != old}
+    elements[renamed] = (model.Element(address=renamed, spec=Unknown("attachment not known")),)
+    order = {key: tuple(renamed if a == old else a for a in found) for key, found in desired.order.items()}
+    found = diff.diff(replace(desired, elements=elements, order=order), observed, clouds.KINDS)
+    deletes = [change for change in found.changes if change.op == "delete" and change.address == old]
+    assert [wait.what for wait in deletes[0].waits] == ["change"]
+
+
+def test_the_clock_of_a_shift_runs_on_beside_other_waits() -> None:
+    """Two changes that must go together began to wait at different times: the deadline still ends both."""
+    world = worlds.BASE
+    process, observed = standing(world)
+    split = world.with_rules(
+        Rule(host="a.example", path="/n", to=(("three", 1),)), Rule(host="a.example", to=(("four", 1),)), world.rules[1]
+    )
+    for name in ("three", "four"):
+        split = split.with_service(name, worlds.Service(targets=("10.0.1.90:8080",)))
+    desired = worlds.objects_graph(split)
+    kept = pipeline.Memory()
+    free = None
+    for now in range(2000, 5000, 50):
+        wish = pipeline.Wish(gateway=world.gateway, desired=desired)
+        plan = pipeline.plan_one(process.ground.provider, clouds.PLACE, wish, observed, now=float(now), memory_=kept)
+        pipeline.remember(kept, plan, float(now))
+        health = [c for c in plan.changes if any(w.what == "health" for w in c.waits) and not c.retired]
+        if not health:
+            free = now
+            break
+    assert free is not None
+    assert free <= 2000 + 950
+
+
+def test_nobody_shifts_to_targets_that_are_not_known() -> None:
+    """No deadline sends requests to a pool in which nothing is registered because nobody knows what should be."""
+    process, observed = standing(worlds.BASE)
+    other = worlds.BASE.with_service("one", worlds.Service(protocol="HTTPS", targets=Unknown("slices not seen")))
+    desired = worlds.objects_graph(other)
+    diary = memory.Diary(shifts={c.key: 0.0 for c in diff.diff(desired, observed, clouds.KINDS).changes})
+    found = diff.diff(desired, observed, clouds.KINDS, now=10_000.0, diary=diary)
+    shift = next(c for c in found.changes if c.op == "update" and "/rule/" in c.address)
+    assert "unknown" in {wait.what for wait in shift.waits}
+    del process
+
+
+def test_an_undecided_gateway_keeps_its_warm_entries() -> None:
+    process, _ = standing(worlds.BASE)
+    other = worlds.BASE.with_service("one", worlds.Service(protocol="HTTPS"))
+    for _ in range(12):
+        process.one_pass(other)
+        process.ground.clock.sleep(1.0)
+        if any("/warm/" in e.address for e in process.observed()):
+            break
+    else:
+        raise AssertionError("nothing was warmed")
+    nothing = model.Graph(unknown=("shop/edge/",))
+    assert diff.diff(nothing, process.observed(), clouds.KINDS).changes == ()
+
+
+def test_what_opens_something_closed_that_stands_needs_a_word() -> None:
+    _, observed = standing(replace(worlds.BASE, ranges=()))
+    wanted = worlds.objects_graph(replace(worlds.BASE, ranges=("0.0.0.0/0",)))
+    found = diff.diff(wanted, observed, clouds.KINDS)
+    context = check.Context(kinds=clouds.KINDS, observed=observed, now=0.0)
+    checked = check.check(found.changes, context, check.Word())
+    assert any("SECURITY" in text for change in checked for text in change.danger)
+
+
+def test_hide_removes_what_only_the_hidden_refers_to() -> None:
+    """The generator of the Unknown law does what it says: without that it would prove nothing."""
+    desired = worlds.objects_graph(worlds.BASE)
+    rule = next(a for a in desired.elements if "a.example" in a)
+    hidden = contract.hide(desired, rule)
+    assert not [a for a in hidden.elements if a.endswith(("pool/one", "targets/one"))]
+    assert [a for a in hidden.elements if a.endswith("pool/two")]
