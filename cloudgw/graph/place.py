@@ -48,7 +48,7 @@ def place(observed: Mapping[str, int], wanted: Sequence[str], taken: Sequence[in
 def _placed(
     observed: Mapping[str, int], segments: Sequence[tuple[list[str], int, int]], walls: Sequence[int], room: range
 ) -> dict[str, int] | None:
-    """Positions of every key. New entries at the end of a stretch that is full go to the next one: they have no side."""
+    """Positions of every key. New entries at the end of a full stretch go to the next one: they have no side."""
     positions: dict[str, int] = {}
     pushed: list[str] = []
     for number, (keys, low, high) in enumerate(segments):
