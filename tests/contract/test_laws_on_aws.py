@@ -93,8 +93,8 @@ def test_lost_answer_with_stale_reads() -> None:
 @pytest.mark.parametrize("journey", sorted(worlds.JOURNEYS))
 def test_crash_sample(journey: str) -> None:
     """A fixed sample of the sweep: every seventh call; `make sweep` runs every call."""
-    cells: list[tuple[stage.FaultKind, bool]] = [("before", True), ("after", False), ("lost", True)]
-    assert contract.sweep(MAKE, worlds.JOURNEYS[journey], cells, every=7) >= 3
+    cells: list[tuple[stage.FaultKind, bool]] = [("after", False), ("lost", True)]
+    assert contract.sweep(MAKE, worlds.JOURNEYS[journey], cells, every=7) >= 2
 
 
 @pytest.mark.sweep

@@ -159,4 +159,4 @@ class DocumentMachine(Machine):
 TestObjects = Machine.TestCase
 TestDocuments = DocumentMachine.TestCase
 for case in (TestObjects, TestDocuments):
-    case.settings = settings(max_examples=80, stateful_step_count=12, deadline=None)
+    case.settings = settings(max_examples=50, stateful_step_count=12, deadline=None)

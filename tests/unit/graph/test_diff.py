@@ -102,3 +102,26 @@ def test_hide_removes_what_only_the_hidden_refers_to() -> None:
     hidden = contract.hide(desired, rule)
     assert not [a for a in hidden.elements if a.endswith(("pool/one", "targets/one"))]
     assert [a for a in hidden.elements if a.endswith("pool/two")]
+
+
+def test_a_child_goes_after_its_parent_stopped_using_it() -> None:
+    """A listener gets another certificate in the same plan in which one of its rules goes: first the update."""
+    secure = replace(
+        worlds.SECURE, certificates={"site": worlds.Certificate(), "next": worlds.Certificate(key="EC-P-256")}
+    )
+    _, observed = standing(secure)
+    later = replace(secure, listeners=((80, ""), (443, "next"))).with_rules(secure.rules[0])
+    found = diff.diff(worlds.objects_graph(later), observed, clouds.KINDS)
+    update = next(c for c in found.changes if c.op == "update" and c.address.endswith("listener/443"))
+    gone = next(c for c in found.changes if c.op == "delete" and "/rule/443/" in c.address)
+    assert update.key in gone.needs
+
+
+def test_a_create_that_only_serves_what_waits_for_a_word_waits_too() -> None:
+    """Otherwise half of it is made, and the plan that was read is not the plan any more."""
+    _, observed = standing(worlds.BASE)
+    found = diff.diff(worlds.objects_graph(replace(worlds.BASE, scheme="public")), observed, clouds.KINDS)
+    context = check.Context(kinds=clouds.KINDS, observed=observed, now=0.0)
+    checked = check.check(found.changes, context, check.Word())
+    assert not [change.key for change in checked if change.op == "create" and not change.waits]
+    assert any("address changes" in text for change in checked for text in change.danger)
