@@ -34,8 +34,15 @@ def test_foreign_untouched(journey: str) -> None:
     contract.foreign_untouched(MAKE, worlds.JOURNEYS[journey])
 
 
-@pytest.mark.parametrize("name", sorted(set(test_laws.REPLACEMENTS) - {"both at once"}))
+@pytest.mark.parametrize("name", ["pool", "order", "a new backend takes over", "there and back"])
 def test_never_5xx(name: str) -> None:
+    assert contract.never_5xx(MAKE, test_laws.REPLACEMENTS[name]) > 10
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("name", ["balancer", "both at once"])
+def test_never_5xx_of_load_balancers(name: str) -> None:
+    """Minutes of the cloud's time, asked at every step: with the sweep."""
     assert contract.never_5xx(MAKE, test_laws.REPLACEMENTS[name]) > 10
 
 
@@ -87,10 +94,10 @@ def test_made_once() -> None:
 
 
 def test_lost_answer_with_stale_reads() -> None:
-    contract_change.lost_answer(MAKE, 10.0, every=4)
+    contract_change.lost_answer(MAKE, 10.0, every=8)
 
 
-@pytest.mark.parametrize("journey", sorted(worlds.JOURNEYS))
+@pytest.mark.parametrize("journey", sorted(j for j in worlds.JOURNEYS if j != "replace load balancer"))
 def test_crash_sample(journey: str) -> None:
     """A fixed sample of the sweep: every ninth call; `make sweep` runs every call."""
     cells: list[tuple[stage.FaultKind, bool]] = [("after", False), ("lost", True)]
