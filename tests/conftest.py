@@ -1,4 +1,4 @@
-"""The same examples on every machine: a change that is submitted must not fail by another's luck. Seeds are for hunting:
+"""The same examples on every machine: a submission must not fail by another's luck. To hunt for new ones:
 `pytest --hypothesis-profile=hunt`."""
 
 from hypothesis import settings
