@@ -202,8 +202,7 @@ def _trial(state: Run, group: str, rest: list[model.Change]) -> list[model.Chang
     if len(suspects) == 1:
         return suspects
     by_key = {change.key: change for change in rest}
-    half = order.closed([change.key for change in suspects[: len(suspects) // 2]], by_key)
-    half = _with_needs(half, by_key)
+    half = _with_needs({change.key for change in suspects[: len(suspects) // 2]}, by_key)
     if all(change.key in half for change in suspects):
         return suspects
     return [change for change in rest if change.key in half]
@@ -236,10 +235,7 @@ def _convict(state: Run, group: str, rest: Sequence[model.Change], message: str)
     suspects = state.cache.suspects.get(group, ())
     members = [change for change in rest if _print(change) in suspects]
     by_key = {change.key: change for change in members}
-    inseparable = len(members) > 1 and len(
-        _with_needs({members[0].key}, by_key) | order.closed([members[0].key], by_key)
-    ) == len(members)
-    if len(members) > 1 and not inseparable:
+    if len(members) > 1 and len(_with_needs({members[0].key}, by_key)) < len(members):
         return
     for change in members:
         reason = message or state.cache.reasons.get(group, "the cloud refused it")

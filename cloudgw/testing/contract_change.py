@@ -14,7 +14,7 @@ from typing import Any
 from cloudgw import pipeline
 from cloudgw.graph import model
 from cloudgw.plan import check
-from cloudgw.testing import ground, stage, worlds
+from cloudgw.testing import ground, worlds
 from cloudgw.testing.contract import Make, World, eager, expected, set_lag
 
 Rule = worlds.Rule
@@ -365,6 +365,3 @@ def planning_cannot_write(make: Make) -> None:
     verbs = ("create", "update", "delete", "put", "modify", "register", "set", "add", "remove", "import", "write")
     offered = [n for n in dir(handle) if not n.startswith("_") and n.lower().startswith(verbs)]
     assert not offered, offered
-
-
-FAULTY: tuple[stage.FaultKind, ...] = ("lost", "lost-before", "throttled")

@@ -6,7 +6,7 @@ Used by `clouds` and by tests; third parties may put their own clouds on it. Nev
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -118,14 +118,3 @@ class Stage:
             if when > horizon:
                 return copied(before)
         return copied(self.state)
-
-
-def walk(state: Any) -> Iterator[Any]:
-    """Every dict inside a state."""
-    if isinstance(state, dict):
-        yield state
-        for value in state.values():
-            yield from walk(value)
-    elif isinstance(state, list):
-        for value in state:
-            yield from walk(value)
