@@ -12,8 +12,43 @@ from cloudgw.provider import Inventory, Placement, Session
 from cloudgw.testing import clouds, documents, objects_cloud, stage, worlds
 
 
+class _Staged:
+    """What both grounds get from the stage that their cloud plays on."""
+
+    __slots__ = ()
+
+    @property
+    def scene(self) -> stage.Stage:
+        raise NotImplementedError
+
+    @property
+    def clock(self) -> stage.Clock:
+        return self.scene.clock
+
+    def calls(self) -> int:
+        return self.scene.calls
+
+    def operations(self, since: int = 0) -> list[str]:
+        return [call.operation for call in self.scene.journal[since:]]
+
+    def arm(self, after: int, fault: stage.FaultKind) -> None:
+        self.scene.faults[self.scene.calls + after] = fault
+
+    def lag(self, seconds: float) -> None:
+        self.scene.lag = seconds
+
+    def disarm(self) -> None:
+        self.scene.faults.clear()
+
+    def on_call(self, hook: Callable[[str], None]) -> None:
+        self.scene.after_call.append(hook)
+
+    def on_tick(self, hook: Callable[[], None]) -> None:
+        self.clock.ticks.append(hook)
+
+
 @dataclass(slots=True)
-class Objects:
+class Objects(_Staged):
     """The cloud of many small objects."""
 
     name: str = "objects"
@@ -23,8 +58,8 @@ class Objects:
     placement: ClassVar[Placement] = clouds.PLACE
 
     @property
-    def clock(self) -> stage.Clock:
-        return self.cloud.stage.clock
+    def scene(self) -> stage.Stage:
+        return self.cloud.stage
 
     def session(self) -> Session:
         return clouds.session_of(self.cloud)
@@ -35,27 +70,6 @@ class Objects:
     def desired(self, world: worlds.World, inventory: Inventory) -> model.Graph:
         del inventory
         return worlds.objects_graph(world)
-
-    def calls(self) -> int:
-        return self.cloud.stage.calls
-
-    def operations(self, since: int = 0) -> list[str]:
-        return [call.operation for call in self.cloud.stage.journal[since:]]
-
-    def arm(self, after: int, fault: stage.FaultKind) -> None:
-        self.cloud.stage.faults[self.cloud.stage.calls + after] = fault
-
-    def lag(self, seconds: float) -> None:
-        self.cloud.stage.lag = seconds
-
-    def disarm(self) -> None:
-        self.cloud.stage.faults.clear()
-
-    def on_call(self, hook: Callable[[str], None]) -> None:
-        self.cloud.stage.after_call.append(hook)
-
-    def on_tick(self, hook: Callable[[], None]) -> None:
-        self.clock.ticks.append(hook)
 
     def named(self) -> Any:
         names = {t["id"]: _name(t) for t in self.cloud.things.values()}
@@ -156,7 +170,7 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
 
 
 @dataclass(slots=True)
-class Documents:
+class Documents(_Staged):
     """The cloud of one whole document."""
 
     name: str = "documents"
@@ -166,8 +180,8 @@ class Documents:
     placement: ClassVar[Placement] = documents.PLACE
 
     @property
-    def clock(self) -> stage.Clock:
-        return self.cloud.stage.clock
+    def scene(self) -> stage.Stage:
+        return self.cloud.stage
 
     def session(self) -> Session:
         return documents.session_of(self.cloud)
@@ -178,27 +192,6 @@ class Documents:
     def desired(self, world: worlds.World, inventory: Inventory) -> model.Graph:
         del inventory
         return documents.graph(world)
-
-    def calls(self) -> int:
-        return self.cloud.stage.calls
-
-    def operations(self, since: int = 0) -> list[str]:
-        return [call.operation for call in self.cloud.stage.journal[since:]]
-
-    def arm(self, after: int, fault: stage.FaultKind) -> None:
-        self.cloud.stage.faults[self.cloud.stage.calls + after] = fault
-
-    def lag(self, seconds: float) -> None:
-        self.cloud.stage.lag = seconds
-
-    def disarm(self) -> None:
-        self.cloud.stage.faults.clear()
-
-    def on_call(self, hook: Callable[[str], None]) -> None:
-        self.cloud.stage.after_call.append(hook)
-
-    def on_tick(self, hook: Callable[[], None]) -> None:
-        self.clock.ticks.append(hook)
 
     def named(self) -> Any:
         found = {}
