@@ -19,6 +19,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAWS = ("tests/contract/test_laws.py", "tests/contract/test_laws_of_change.py", "tests/property/test_table.py")
 AWS = ("tests/unit/aws/test_live.py",)
+CASES = ("tests/unit/graph/test_diff.py",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,12 +110,14 @@ MUTANTS = (
         "cloudgw/graph/diff_traffic.py",
         "    if share > 0 and share >= need:",
         "    if share > 0:",
+        CASES,
     ),
     Mutant(
         "foreign entries are no walls",
         "cloudgw/graph/diff_table.py",
         "taken = work.observed.taken.get(group, ())",
         "taken: tuple[int, ...] = ()",
+        CASES,
     ),
 )
 

@@ -125,3 +125,47 @@ def test_a_create_that_only_serves_what_waits_for_a_word_waits_too() -> None:
     checked = check.check(found.changes, context, check.Word())
     assert not [change.key for change in checked if change.op == "create" and not change.waits]
     assert any("address changes" in text for change in checked for text in change.danger)
+
+
+def test_a_foreign_entry_is_a_wall() -> None:
+    """Two entries of ours on both sides of one that is not ours change places: the reorder is marked, for a person."""
+    world = worlds.BASE
+    _, observed = standing(world)
+    desired = worlds.objects_graph(world)
+    group, wanted = next((key, found) for key, found in desired.order.items() if len(found) > 1)
+    turned = replace(desired, order={**desired.order, group: tuple(reversed(wanted))})
+    held = sorted(int(e.outputs["position"]) for e in observed if e.address in wanted)
+    rules = f"rules:{next(ref.key for e in observed if e.address in wanted for ref in [e.fields['listener']])}"
+    for wall, danger in ((held[0] + 1, True), (held[-1] + 1, False)):
+        found = diff.diff(turned, replace(observed, taken={rules: (wall,)}), clouds.KINDS)
+        moves = [change for change in found.changes if change.op == "reorder"]
+        assert [bool(change.danger) for change in moves] == [danger], wall
+
+
+def test_a_successor_must_serve_as_well_as_what_it_replaces() -> None:
+    """1 of 20 healthy targets below the successor, 20 of 20 below the old one: the requests stay where they are."""
+    world = worlds.BASE
+    process, _ = standing(world)
+    after = world.with_service("one", worlds.Service(protocol="HTTPS"))
+    desired = worlds.objects_graph(after)
+    process.memory.cache.started = None
+    pool = next(a for a in desired.elements if "/pool/one" in a)
+    while len(process.observed().elements[pool]) < 2:
+        process.one_pass(after)
+        process.ground.clock.sleep(1)
+    process.ground.clock.sleep(120)
+    observed = process.observed()
+    successor = next(e for e in observed.elements[pool] if e.fields["protocol"] == "HTTPS")
+    for healthy, waits in ((20, False), (1, True)):
+        elements = {
+            where: tuple(
+                replace(e, outputs={**e.outputs, "targets": 20, "healthy": healthy if e is successor else 20})
+                if where == pool
+                else e
+                for e in found
+            )
+            for where, found in observed.elements.items()
+        }
+        found = diff.diff(desired, replace(observed, elements=elements), clouds.KINDS)
+        shift = next(c for c in found.changes if c.op == "update" and "a.example" in c.address and not c.warm)
+        assert any(wait.what == "health" for wait in shift.waits) is waits, (healthy, shift.waits)
