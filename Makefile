@@ -5,11 +5,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 RUN := $(BIN)/python scripts/budget.py
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint golden docs sweep mutants bench
+.PHONY: help setup demo test check lint golden docs sweep oracle mutants bench test-cluster verify-admission
 
 help:
 	@sed -n 's/^# //p' Makefile
-	@echo "targets: setup demo test check golden docs sweep mutants bench"
+	@echo "targets: setup demo test check golden docs sweep oracle mutants bench test-cluster verify-admission"
 
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -24,7 +24,7 @@ demo: setup
 	$(RUN) 120 $(BIN)/python scripts/demo.py
 
 test: setup
-	$(RUN) 360 $(BIN)/python -m pytest -m 'not sweep'
+	$(RUN) 360 $(BIN)/python -m pytest -m 'not sweep and not cluster'
 
 lint: setup
 	$(BIN)/ruff check .
@@ -33,7 +33,7 @@ lint: setup
 
 check: lint golden
 	git diff --exit-code -- tests/golden tests/errors docs README.md
-	$(RUN) 360 $(BIN)/python -m pytest -m 'not sweep'
+	$(RUN) 360 $(BIN)/python -m pytest -m 'not sweep and not cluster'
 
 # Everything generated, anew: golden cases (each suite's `writer`) and the parts of the documents that a command writes.
 golden: setup
@@ -49,8 +49,18 @@ docs: setup
 sweep: setup
 	$(RUN) 1200 $(BIN)/python -m pytest -m sweep
 
+oracle: setup
+	$(RUN) 300 $(BIN)/python -m tests.oracle.compare --worlds 2000
+
 mutants: setup
 	$(RUN) 1200 $(BIN)/python scripts/mutants.py
 
 bench: setup
 	$(RUN) 120 $(BIN)/python -m pytest -s tests/bench
+
+# Both need a real API server: the first time it is built, which takes minutes.
+test-cluster: setup
+	$(RUN) 900 $(BIN)/python -m pytest -m cluster tests/cluster
+
+verify-admission: setup
+	$(RUN) 600 $(BIN)/python -m tests.cluster.verify_admission

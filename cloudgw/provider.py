@@ -185,6 +185,9 @@ class Provider(Protocol):
     ) -> tuple[model.Graph, tuple[Note, ...]]:
         """Pure."""
 
+    def lint(self, routing: ir.Routing) -> tuple[Note, ...]:
+        """Pure. What this cloud cannot honour, as `build` would say it, without an account, facts or parameters."""
+
     def observe(self, inventory: Inventory, owner: str) -> model.Graph:
         """Pure. All Gateways of the owner."""
 

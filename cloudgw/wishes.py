@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cloudgw.graph import model
-from cloudgw.objects import Gateway, HTTPRoute, Note, Origin, Parameters, Snapshot, Unknown
+from cloudgw.objects import ROUTE_KINDS, Gateway, Note, Origin, Parameters, Route, Snapshot, Unknown
 from cloudgw.pipeline import Wish
 from cloudgw.provider import Inventory, ParametersRefused, Placement, Provider, ProviderParameters
 from cloudgw.routing import ir
@@ -63,7 +63,7 @@ def survey(snapshot: Snapshot, resolution: ir.Resolution, provider_for: Callable
         owner = f"{gateway.meta.namespace}/{gateway.meta.name}"
         if owner not in undecided and not any(c.routing.owner == owner for c in chosen):
             undecided[owner] = f"GatewayClass {gateway.class_name} is not one of ours, or does not exist"
-    notes += [_parentless(route) for route in snapshot.all(HTTPRoute) if not route.parents]
+    notes += [_parentless(route) for kind in ROUTE_KINDS for route in snapshot.all(kind) if not route.parents]
     return Survey(
         snapshot=snapshot,
         chosen=tuple(chosen),
@@ -75,9 +75,9 @@ def survey(snapshot: Snapshot, resolution: ir.Resolution, provider_for: Callable
     )
 
 
-def _parentless(route: HTTPRoute) -> Note:
+def _parentless(route: Route) -> Note:
     meta = route.meta
-    where = Origin(kind="HTTPRoute", namespace=meta.namespace, name=meta.name, file=meta.file, line=meta.line)
+    where = Origin(kind=route.kind, namespace=meta.namespace, name=meta.name, file=meta.file, line=meta.line)
     strange = ", ".join(pointer for pointer in meta.unhandled if pointer.startswith("/spec"))
     hint = f"; not understood: {strange}" if strange else ""
     message = f"/spec/parentRefs: empty, so it is attached to no Gateway{hint}; name the Gateway that it belongs to"

@@ -2,10 +2,10 @@
 
 `make docs` (and `make golden`) runs it; `make check` fails where a document differs from what this writes. Parts:
   <!-- run: COMMAND -->           the command and its output; `run 2:` expects that exit code instead of 0
-  <!-- file: NAME -->             a file of the guide's folder
+  <!-- file: NAME -->             a file of the document's folder: the one named like it, else docs/guide/first
   <!-- life: NAME -->             a section of scripts/life_of_a_route.py
-Commands run in a copy of docs/guide/first with a local AWS of their own, in the order of the document. What differs
-from run to run (ports) is replaced. Nothing else may be.
+Commands run in a copy of that folder with a local AWS of their own, in the order of the document. What differs from
+run to run (ports) is replaced. Nothing else may be.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIRST = ROOT / "docs" / "guide" / "first"
 DOCUMENTS = (
     "README.md",
+    "docs/guide/find-the-cause.md",
     "docs/guide/first-plan.md",
+    "docs/guide/lint-and-trace.md",
     "docs/life-of-a-route.md",
     "docs/reference/capabilities.md",
     "docs/reference/cli.md",
@@ -41,9 +43,10 @@ ENVIRONMENT = 'eval "$(cloudgw local env)"'
 class Workplace:
     """A folder with the guide's files and a local cloud; `run` is what a person would type."""
 
-    def __init__(self, above: pathlib.Path) -> None:
-        self.folder = above / "first"
-        shutil.copytree(FIRST, self.folder)
+    def __init__(self, above: pathlib.Path, files: pathlib.Path = FIRST) -> None:
+        self.files = files
+        self.folder = above / files.name
+        shutil.copytree(files, self.folder)
         dropped = re.compile(r"AWS_|CLOUDGW_|NO_COLOR|COLUMNS")
         self.env = {name: value for name, value in os.environ.items() if not dropped.match(name)}
         self.env["CLOUDGW_LOCAL_STATE"] = str(above / "local.json")
@@ -90,7 +93,7 @@ def _body(kind: str, argument: str, code: int, place: Workplace) -> str:
     if kind == "run":
         return f"```console\n$ {argument}\n{place.run(argument, code)}```\n"
     if kind == "file":
-        return f"```yaml\n{(FIRST / argument).read_text()}```\n"
+        return f"```yaml\n{(place.files / argument).read_text()}```\n"
     if kind == "capabilities":
         return _capabilities(argument)
     from scripts import life_of_a_route
@@ -99,15 +102,10 @@ def _body(kind: str, argument: str, code: int, place: Workplace) -> str:
 
 
 def _capabilities(name: str) -> str:
-    """The table of one provider, in the order of its own."""
-    from cloudgw import registry
+    """The table of one provider, as `cloudgw capabilities --output markdown` prints it."""
+    from cloudgw.cli import capabilities
 
-    rows = ["| what | | why, and what happens | source |", "|---|---|---|---|"]
-    for row in registry.provider(name).capabilities:
-        code = f" (note `{row.code}`)" if row.code else ""
-        cells = (row.feature, row.support, f"{row.reason}{code}", f"<{row.source}>" if row.source else "")
-        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(rows) + "\n"
+    return capabilities.markdown({name: capabilities.providers((name,))[name].capabilities})
 
 
 def main() -> int:
@@ -115,7 +113,8 @@ def main() -> int:
     for name in DOCUMENTS:
         path = ROOT / name
         with tempfile.TemporaryDirectory() as above:
-            place = Workplace(pathlib.Path(above))
+            own = path.with_suffix("")
+            place = Workplace(pathlib.Path(above), own if own.is_dir() else FIRST)
             try:
                 path.write_text(filled(path.read_text(), place))
             finally:

@@ -1,7 +1,9 @@
 """The arguments of every command, in one place, so that `--help` needs no other module.
 
 `main` calls `parse`. Exit codes: plan and drift: 0 no change, 2 any change; apply and destroy: 0 done, 2 something
-waits for a person; 1 is an error everywhere, a wrong argument too.
+waits for a person; validate: 0 valid; status and explain: 0 all as one would wish, 2 something is not or is unknown;
+lint: 0 no finding of --fail-on's level, 2 findings; trace: 0 answered by a backend or a redirect, 2 by an error or
+nobody; 1 is an error everywhere, an invalid object and a wrong argument too.
 """
 
 from __future__ import annotations
@@ -13,6 +15,10 @@ from typing import NoReturn
 from cloudgw.cli.problem import Problem
 
 CODES = "Exit codes: 0 no change, 2 any change (waiting ones too), 1 error."
+CHECK_CODES = "Exit codes: 0 valid, 1 invalid or unreadable."
+WISH_CODES = "Exit codes: 0 all is as one would wish, 2 something is not, or could not be decided, 1 unreadable input."
+LINT_CODES = "Exit codes: 0 no finding of the level of --fail-on or above, 2 findings, 1 unreadable input."
+TRACE_CODES = "Exit codes: 0 a ready backend or a redirect answers, 2 an error, nobody or unknown, 1 unreadable input."
 ACT_CODES = "Exit codes: 0 done, 2 something waits for a person, 1 error."
 
 
@@ -34,6 +40,12 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    _validate(commands)
+    _status(commands)
+    _explain(commands)
+    _trace(commands)
+    _lint(commands)
+    _capabilities(commands)
     _plan(commands)
     _apply(commands)
     _drift(commands)
@@ -46,6 +58,86 @@ def _command(commands: argparse._SubParsersAction[_Parser], name: str, text: str
     return commands.add_parser(
         name, help=text.partition(":")[0], description=f"{text[0].upper()}{text[1:]}.", epilog=codes, allow_abbrev=False
     )
+
+
+def _validate(commands: argparse._SubParsersAction[_Parser]) -> None:
+    text = "check manifests as an API server would: the Gateway API's schemas and rules, without a cluster"
+    command = _command(commands, "validate", text, CHECK_CODES)
+    _files(command, "manifests: a file, a folder or - (repeatable)")
+    command.add_argument(
+        "--channel",
+        choices=("standard", "experimental"),
+        default="standard",
+        help="which CRDs of the Gateway API the cluster has (standard)",
+    )
+    _output(command, "text", "json")
+
+
+def _status(commands: argparse._SubParsersAction[_Parser]) -> None:
+    text = "show the statuses that a controller would write: of classes, Gateways, ListenerSets, routes and policies"
+    command = _command(commands, "status", text, WISH_CODES)
+    command.add_argument("objects", nargs="*", metavar="KIND[/NAME]", help="only these, as for kubectl get")
+    command.add_argument("-n", "--namespace", default="", metavar="NAMESPACE", help="only this namespace")
+    _objects(command)
+    _output(command, "text", "json", "yaml")
+
+
+def _explain(commands: argparse._SubParsersAction[_Parser]) -> None:
+    text = "say why an object works or not: gate by gate, the first that fails and its fix"
+    command = _command(commands, "explain", text, WISH_CODES)
+    command.add_argument(
+        "object",
+        metavar="KIND/NAME",
+        help="httproute/cart, or with its namespace httproute/shop/cart; routes of all kinds, gatewayclass (gc), "
+        "gateway (gtw), listenerset, backendtlspolicy, service (svc)",
+    )
+    command.add_argument(
+        "-n", "--namespace", default="", metavar="NAMESPACE", help="may be left out where the name is unique"
+    )
+    _objects(command)
+    _output(command, "text", "json")
+
+
+def _trace(commands: argparse._SubParsersAction[_Parser]) -> None:
+    text = "say which rule answers a request: what happens to it, which rules lost and why"
+    command = _command(commands, "trace", text, TRACE_CODES)
+    command.add_argument("method", metavar="METHOD", help="GET, POST ...; CONNECT for tls://, tcp:// and udp://")
+    command.add_argument("url", metavar="URL", help="https://shop.example.com/cart, tls://db.example.com:5432 ...")
+    command.add_argument(
+        "-H", "--header", action="append", default=[], dest="headers", metavar="'NAME: VALUE'", help="(repeatable)"
+    )
+    command.add_argument(
+        "--sni", default="", metavar="NAME", help="server name of the TLS handshake; else the URL's host"
+    )
+    command.add_argument("--grpc", default="", metavar="SERVICE/METHOD", help="as a gRPC client: path and content-type")
+    command.add_argument(
+        "--gateway", default="", metavar="[NAMESPACE/]NAME", help="only this one, else all that listen"
+    )
+    command.add_argument("--all", action="store_true", help="show every rule that lost")
+    _objects(command)
+    _output(command, "text", "json")
+
+
+def _lint(commands: argparse._SubParsersAction[_Parser]) -> None:
+    text = "find what will not work: rules that lose, what a cloud cannot honour, backends, certificates"
+    command = _command(commands, "lint", text, LINT_CODES)
+    _targets(command)
+    command.add_argument(
+        "--fail-on", choices=("warning", "error"), default="error", help="findings of this level end with 2 (error)"
+    )
+    command.add_argument(
+        "--expiry-days", type=_days, default=30, metavar="N", help="certificates that expire within N days (30)"
+    )
+    command.add_argument("--info", action="store_true", help="show findings of level info too; JSON and SARIF hold all")
+    _objects(command)
+    _output(command, "text", "json", "sarif")
+
+
+def _capabilities(commands: argparse._SubParsersAction[_Parser]) -> None:
+    text = "show what each cloud can do of the Gateway API: with reasons and sources"
+    command = _command(commands, "capabilities", text)
+    _targets(command)
+    _output(command, "text", "json", "markdown")
 
 
 def _plan(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -109,16 +201,18 @@ def _local(commands: argparse._SubParsersAction[_Parser]) -> None:
     _output(journal, "text", "json")
 
 
+def _files(command: argparse.ArgumentParser, text: str) -> None:
+    command.add_argument("-f", "--file", action="append", default=[], dest="files", metavar="PATH", help=text)
+
+
 def _input(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "-f",
-        "--file",
-        action="append",
-        default=[],
-        dest="files",
-        metavar="PATH",
-        help="manifests: a file, a folder or - (repeatable); else `files` of cloudgw.yaml",
-    )
+    _objects(command)
+    command.add_argument("--owner", metavar="NAME", help="whose load balancers these are; else `owner` of cloudgw.yaml")
+
+
+def _objects(command: argparse.ArgumentParser) -> None:
+    """Kubernetes objects: of files, of a saved snapshot or of a cluster."""
+    _files(command, "manifests: a file, a folder or - (repeatable); else `files` of cloudgw.yaml")
     command.add_argument(
         "--base",
         action="append",
@@ -128,7 +222,23 @@ def _input(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--complete", action="store_true", help="-f holds every object that exists")
     command.add_argument("--snapshot", metavar="FILE", help="objects saved by plan --save-snapshot, below those of -f")
-    command.add_argument("--owner", metavar="NAME", help="whose load balancers these are; else `owner` of cloudgw.yaml")
+    command.add_argument(
+        "--live", action="store_true", help="objects of a cluster, below those of -f: by the default kubeconfig"
+    )
+    command.add_argument("--kubeconfig", metavar="FILE", help="as --live, by this kubeconfig")
+    command.add_argument("--context", metavar="NAME", help="as --live, with this context of the kubeconfig")
+
+
+def _targets(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--target",
+        "--targets",
+        action="append",
+        default=[],
+        dest="targets",
+        metavar="NAME[,NAME]",
+        help="only these providers; else all that are installed",
+    )
 
 
 def _offline(command: argparse.ArgumentParser) -> None:
@@ -158,6 +268,12 @@ def _rate(text: str) -> float:
     if not 0 < rate <= 100_000:
         raise argparse.ArgumentTypeError(f"{text!r} is no rate: give a number above 0, such as 60")
     return rate
+
+
+def _days(text: str) -> int:
+    if not text.isdigit() or len(text) > 5:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days: give one such as 30")
+    return int(text)
 
 
 def _count(text: str) -> int:

@@ -1,7 +1,7 @@
-"""What the command line names as input becomes one Snapshot: -f over --snapshot, minus what only --base has.
+"""What the command line names as input becomes one Snapshot: -f over --snapshot or a cluster, minus what --base names.
 
-`world` calls `load`. Files are read by `cloudgw.sources`; this module only lays one over the other. Whatever could not
-be read may be any object: then nothing is called complete.
+`world` and `reading` call `load`. Files and clusters are read by `cloudgw.sources`; this module only lays one over the
+other. Whatever could not be read may be any object: then nothing is called complete.
 """
 
 from __future__ import annotations
@@ -27,18 +27,49 @@ class Inputs:
 
 def load(options: argparse.Namespace, config: configs.Config, *, needed: bool = True) -> Inputs:
     """needed: without any input there is nothing to do. Raises Problem."""
-    files = options.files or ([] if options.snapshot else list(config.files))
-    if not files and not options.snapshot:
+    cluster = live(options)
+    if cluster and options.snapshot:
+        raise Problem("--snapshot and a cluster exclude each other: give one of them")
+    files = options.files or ([] if options.snapshot or cluster else list(config.files))
+    if not files:
         if options.base or options.complete:
             raise Problem("--base and --complete say something about -f: give -f PATH")
-        if needed:
-            raise Problem(f"no input: give -f FILE, -f FOLDER or -f -, or list `files` in {configs.NAME}")
-        return Inputs(snapshot=Snapshot())
-    below = read_snapshot(options.snapshot) if options.snapshot else None
+        if not options.snapshot and not cluster:
+            if needed:
+                raise Problem(
+                    "no input: give -f FILE, -f FOLDER or -f -, read a cluster with --live, "
+                    f"or list `files` in {configs.NAME}"
+                )
+            return Inputs(snapshot=Snapshot())
+    below: manifests.Loaded | None = None
+    if options.snapshot:
+        below = manifests.Loaded(snapshot=read_snapshot(options.snapshot))
+    elif cluster:
+        below = read_cluster(options.kubeconfig, options.context)
     loaded = manifests.load(files, base=options.base, complete=options.complete)
-    snapshot = loaded.snapshot if below is None else overlay(loaded, below)
     notes = (*loaded.notes, *deleted(loaded.snapshot))
-    return Inputs(snapshot=snapshot, notes=notes, errors=loaded.errors)
+    if below is None:
+        return Inputs(snapshot=loaded.snapshot, notes=notes, errors=loaded.errors)
+    return Inputs(
+        snapshot=overlay(loaded, below.snapshot),
+        notes=(*below.notes, *notes),
+        errors=(*below.errors, *loaded.errors),
+    )
+
+
+def live(options: argparse.Namespace) -> bool:
+    """Whether a cluster is to be read."""
+    return bool(options.live or options.kubeconfig or options.context)
+
+
+def read_cluster(kubeconfig: str | None, context: str | None) -> manifests.Loaded:
+    """Everything of a cluster that we read. Raises Problem."""
+    from cloudgw.sources import cluster
+
+    try:
+        return cluster.load(kubeconfig, context)
+    except cluster.ClusterError as error:
+        raise Problem(f"the cluster cannot be read: {error}") from None
 
 
 def deleted(snapshot: Snapshot) -> tuple[Note, ...]:
@@ -76,7 +107,8 @@ def overlay(loaded: manifests.Loaded, below: Snapshot) -> Snapshot:
             for key, item in below.objects.get(kind, {}).items()
             if (kind, *key) not in above.absent and "*" not in above.complete
         }
-        merged.update(above.objects.get(kind, {}))
+        for key, item in above.objects.get(kind, {}).items():
+            merged[key] = same(item, merged.get(key))
         objects[kind] = dict(sorted(merged.items()))
     blind = any(error.origin is None or not error.origin.name for error in loaded.errors)
     absent = above.absent | frozenset(
@@ -89,4 +121,18 @@ def overlay(loaded: manifests.Loaded, below: Snapshot) -> Snapshot:
         objects=objects,
         absent=frozenset() if blind else absent,
         complete=frozenset() if blind else above.complete | below.complete,
+        materials={**below.materials, **above.materials},
     )
+
+
+def same(above: KubernetesObject | Unknown, below: KubernetesObject | Unknown | None) -> KubernetesObject | Unknown:
+    """An object of a file as the change of one that exists: its age and identity stay, which decide who is first."""
+    if below is None or isinstance(above, Unknown) or isinstance(below, Unknown):
+        return above
+    meta = replace(
+        above.meta,
+        uid=above.meta.uid or below.meta.uid,
+        created=above.meta.created or below.meta.created,
+        generation=above.meta.generation or below.meta.generation,
+    )
+    return replace(above, meta=meta)

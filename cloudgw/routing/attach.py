@@ -1,138 +1,188 @@
-"""Which HTTPRoutes attach to which listeners of a Gateway, and why the others do not.
+"""Which routes attach to which listeners of a Gateway, and why the others do not.
 
-Called by `resolve` for each Gateway. A route attaches where a parentRef selects the listener (sectionName, port), the
-listener's allowedRoutes accept its kind and namespace, and the two share a hostname
-(https://gateway-api.sigs.k8s.io/concepts/api-overview/#attaching-routes-to-gateways). Whether a listener itself is
-usable does not matter here: routes are counted regardless. This module must never read a route's rules.
+Called by `resolve` for each Gateway. A route attaches where a parentRef selects the listener (of the Gateway or of one
+ListenerSet, by sectionName and port), the listener's allowedRoutes accept its kind and namespace, and the two share a
+hostname (https://gateway-api.sigs.k8s.io/concepts/api-overview/#attaching-routes-to-gateways). Whether a listener
+itself is usable does not matter here: routes are counted regardless. This module must never read a route's rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cloudgw.objects import GATEWAY_GROUP, Gateway, HTTPRoute, Listener, Namespace, Note, ParentRef, Selector, Unknown
-from cloudgw.routing import conditions, hostnames
+from cloudgw.objects import GATEWAY_GROUP, Gateway, Note, Origin, ParentRef, Route, Unknown
+from cloudgw.routing import conditions, hostnames, ir, namespaces
 from cloudgw.routing.index import Index
+from cloudgw.routing.listeners import KINDS, Standing
+from cloudgw.routing.sets import Joining
 
-HTTP_PROTOCOLS = ("HTTP", "HTTPS")
-NAME_LABEL = "kubernetes.io/metadata.name"  # every namespace carries it; the API server writes it
+RouteKey = tuple[str, str, str]  # (kind, namespace, name)
+WITHOUT_HOSTNAMES = ("TCPRoute", "UDPRoute")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A route on a listener, by the listener's position. hostnames: where the two intersect, sorted; "" = any.
+    """A route on a listener, by the listener's id. hostnames: where the two intersect, sorted; "" = any.
     unknown: not even known whether it attaches."""
 
-    listener: int
-    route: HTTPRoute
+    listener: str
+    route: Route
     hostnames: tuple[str, ...]
     unknown: Unknown | None = None
 
 
-def attach(index: Index, gateway: Gateway, notes: list[Note]) -> list[Attachment]:
-    """Every attachment of a Gateway, by route and listener; adds a note for each parentRef that attaches nowhere."""
-    key = (gateway.meta.namespace, gateway.meta.name)
-    found: list[Attachment] = []
-    for route in index.routes.get(key, ()):
-        known: dict[int, Attachment] = {}
-        for number, parent in enumerate(route.parents):
-            if (parent.group, parent.kind, parent.namespace, parent.name) != (GATEWAY_GROUP, "Gateway", *key):
-                continue
-            for one in _through(index, gateway, route, parent, number, notes):
-                if one.listener not in known or one.unknown is None:
-                    known[one.listener] = one
-        found += [known[position] for position in sorted(known)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """One parentRef that names this Gateway or one of its ListenerSets, and where it leads."""
+
+    route: Route
+    number: int
+    accepted: ir.Verdict
+    attachments: tuple[Attachment, ...] = ()
+
+
+def key_of(route: Route) -> RouteKey:
+    return route.kind, route.meta.namespace, route.meta.name
+
+
+def parents(
+    index: Index,
+    gateway: Gateway,
+    joined: Sequence[Joining],
+    standings: Sequence[Standing],
+    notes: list[Note],
+) -> list[Parent]:
+    """Every parentRef of every route that names the Gateway or a ListenerSet of it, by route and number; adds a note
+    for each one that attaches nowhere."""
+    groups: dict[RouteKey, tuple[ir.Verdict | None, list[Standing]]] = {
+        ("Gateway", gateway.meta.namespace, gateway.meta.name): (None, [])
+    }
+    for one in joined:
+        verdict = one.verdict if one.verdict.status is False else None
+        groups["ListenerSet", one.set.meta.namespace, one.set.meta.name] = (verdict, [])
+    for standing in standings:
+        groups[standing.declared.key][1].append(standing)
+    routes = {key_of(route): route for target in groups for route in index.routes.get(target, ())}
+    found: list[Parent] = []
+    for _, route in sorted(routes.items(), key=lambda item: _route_order(item[0])):
+        for number, ref in enumerate(route.parents):
+            target = (ref.kind, ref.namespace, ref.name)
+            if ref.group == GATEWAY_GROUP and target in groups:
+                closed, listeners = groups[target]
+                found.append(_parent(index, route, ref, number, closed, listeners, notes))
     return found
 
 
-def _through(
-    index: Index, gateway: Gateway, route: HTTPRoute, parent: ParentRef, number: int, notes: list[Note]
-) -> list[Attachment]:
-    where = conditions.origin("HTTPRoute", route.meta, path=f"/spec/parentRefs/{number}")
-    to = f"Gateway {gateway.meta.namespace}/{gateway.meta.name}"
+def attachments(found: Sequence[Parent]) -> list[Attachment]:
+    """Every attachment once, by route and listener: of several parentRefs that lead to one listener, one that is
+    known to."""
+    order: dict[tuple[RouteKey, str], Attachment] = {}
+    for parent in found:
+        for one in parent.attachments:
+            key = (key_of(one.route), one.listener)
+            if key not in order or (one.unknown is None and order[key].unknown is not None):
+                order[key] = one
+    return list(order.values())
+
+
+def _route_order(key: RouteKey) -> tuple[str, str, str]:
+    kind, namespace, name = key
+    return namespace, name, kind
+
+
+def _parent(
+    index: Index,
+    route: Route,
+    ref: ParentRef,
+    number: int,
+    closed: ir.Verdict | None,
+    listeners: Sequence[Standing],
+    notes: list[Note],
+) -> Parent:
+    where = conditions.origin(route.kind, route.meta, path=f"/spec/parentRefs/{number}")
+    to = f"{ref.kind} {ref.namespace}/{ref.name}"
+
+    def refuse(code: str, reason: str) -> Parent:
+        notes.append(conditions.note("warning", code, where, f"parentRefs[{number}]: {reason}"))
+        return Parent(route=route, number=number, accepted=ir.Verdict(status=False, reason=code, message=reason))
+
+    if closed is not None:
+        return refuse(conditions.NO_MATCHING_PARENT, f"{to} has not joined a Gateway: {closed.message}")
     selected = [
-        position
-        for position, listener in enumerate(gateway.listeners)
-        if (not parent.section or parent.section == listener.name) and (not parent.port or parent.port == listener.port)
+        one
+        for one in listeners
+        if (not ref.section or ref.section == one.listener.name) and (not ref.port or ref.port == one.listener.port)
     ]
     if not selected:
         wanted = " and ".join(
-            [f'sectionName "{parent.section}"'] * bool(parent.section) + [f"port {parent.port}"] * bool(parent.port)
+            [f'sectionName "{ref.section}"'] * bool(ref.section) + [f"port {ref.port}"] * bool(ref.port)
         )
-        have = ", ".join(f'"{listener.name}" ({listener.port})' for listener in gateway.listeners) or "none"
-        reason = f"parentRefs[{number}]: {to} has no listener with {wanted or 'any name'}; it has: {have}"
-        notes.append(conditions.note("warning", conditions.NO_MATCHING_PARENT, where, reason))
-        return []
-    allowed = {position: _allowed(index, gateway, gateway.listeners[position], route) for position in selected}
+        have = ", ".join(f'"{one.listener.name}" ({one.listener.port})' for one in listeners) or "none"
+        reason = f"{to} has no listener with {wanted or 'any name'}; it has: {have}"
+        return refuse(conditions.NO_MATCHING_PARENT, reason)
+    allowed = {one.listener.id: _allowed(index, one, route) for one in selected}
     if all(isinstance(answer, str) for answer in allowed.values()):
-        reasons = "; ".join(
-            f'listener "{gateway.listeners[position].name}" {allowed[position]}' for position in selected
-        )
-        reason = f"parentRefs[{number}]: {to} does not accept the route: {reasons}; change allowedRoutes or the route"
-        notes.append(conditions.note("warning", conditions.NOT_ALLOWED, where, reason))
-        return []
-    result: list[Attachment] = []
-    for position, answer in allowed.items():
-        shared = hostnames.intersections(gateway.listeners[position].hostname, route.hostnames)
-        if shared and not isinstance(answer, str):
-            unknown = answer if isinstance(answer, Unknown) else None
-            result.append(Attachment(listener=position, route=route, hostnames=shared, unknown=unknown))
+        reasons = "; ".join(f'listener "{one.listener.name}" {allowed[one.listener.id]}' for one in selected)
+        reason = f"{to} does not accept the route: {reasons}; change allowedRoutes or the route"
+        return refuse(conditions.NOT_ALLOWED, reason)
+    result = [found for one in selected if (found := _attachment(one, route, allowed[one.listener.id])) is not None]
     if not result:
-        theirs = ", ".join(sorted({gateway.listeners[position].hostname or "*" for position in selected}))
+        theirs = ", ".join(sorted({one.listener.hostname or "*" for one in selected}))
         reason = (
-            f"hostnames: none of {', '.join(route.hostnames)} is one of {theirs}, which {to} listens for; "
+            f"none of {', '.join(route.hostnames)} is one of {theirs}, which {to} listens for; "
             "change the route's hostnames or the listener's"
         )
-        notes.append(conditions.note("warning", conditions.NO_HOSTNAME, where, reason))
+        notes.append(conditions.note("warning", conditions.NO_HOSTNAME, where, f"hostnames: {reason}"))
+        verdict = ir.Verdict(status=False, reason=conditions.NO_HOSTNAME, message=f"hostnames: {reason}")
+        return Parent(route=route, number=number, accepted=verdict)
+    return Parent(
+        route=route, number=number, accepted=_accepted(result, to, number, where, notes), attachments=tuple(result)
+    )
+
+
+def _attachment(one: Standing, route: Route, answer: bool | str | Unknown) -> Attachment | None:
+    wanted = () if route.kind in WITHOUT_HOSTNAMES else route.hostnames
+    shared = hostnames.intersections(one.listener.hostname, wanted)
+    if not shared or isinstance(answer, str):
+        return None
+    unknown = answer if isinstance(answer, Unknown) else one.unknown
+    return Attachment(listener=one.listener.id, route=route, hostnames=shared, unknown=unknown)
+
+
+def _accepted(result: Sequence[Attachment], to: str, number: int, where: Origin, notes: list[Note]) -> ir.Verdict:
+    unknown = ""
     for one in result:
         if one.unknown:
-            listener = gateway.listeners[one.listener]
-            reason = f'parentRefs[{number}]: whether listener "{listener.name}" of {to} accepts the route is unknown: '
-            notes.append(conditions.note("warning", conditions.UNKNOWN_INPUT, where, reason + one.unknown.reason))
-    return result
+            reason = f'whether listener "{one.listener}" of {to} accepts the route is unknown: {one.unknown.reason}'
+            notes.append(conditions.note("warning", conditions.UNKNOWN_INPUT, where, f"parentRefs[{number}]: {reason}"))
+            unknown = unknown or reason
+    if any(one.unknown is None for one in result):
+        return ir.Verdict(status=True, reason="Accepted")
+    return ir.Verdict(status=None, reason="Pending", message=unknown)
 
 
-def _allowed(index: Index, gateway: Gateway, listener: Listener, route: HTTPRoute) -> bool | str | Unknown:
+def _allowed(index: Index, one: Standing, route: Route) -> bool | str | Unknown:
     """True, the reason why not, or Unknown."""
-    if listener.protocol not in HTTP_PROTOCOLS:
-        return f"has protocol {listener.protocol}, which carries no HTTPRoute"
-    allowed = listener.allowed
-    if allowed.kinds and (GATEWAY_GROUP, "HTTPRoute") not in allowed.kinds:
+    listener = one.listener
+    if route.kind not in KINDS.get(listener.protocol, ()):
+        return f"has protocol {listener.protocol}, which carries no {route.kind}"
+    allowed = one.declared.spec.allowed
+    if route.kind not in one.kinds:
         return f"allows only the kinds {', '.join(sorted(kind for _, kind in allowed.kinds))}"
-    namespace = route.meta.namespace
-    if allowed.namespaces == "All":
-        return True
-    if allowed.namespaces == "Same":
-        return namespace == gateway.meta.namespace or f"allows only routes of namespace {gateway.meta.namespace}"
-    if allowed.namespaces == "None" or allowed.selector is None:
-        return "allows no namespace"
-    return _selected(index, allowed.selector, namespace)
+    return namespaces.allows(
+        index,
+        allowed.namespaces,
+        allowed.selector,
+        home=one.declared.meta.namespace,
+        namespace=route.meta.namespace,
+        what="routes",
+    )
 
 
-def _selected(index: Index, selector: Selector, namespace: str) -> bool | str | Unknown:
-    """Three-valued: a selector that asks only for the namespace's name needs no Namespace object."""
-    item = index.snapshot.get(Namespace, "", namespace)
-    labels = dict(item.meta.labels) if isinstance(item, Namespace) else {}
-    labels[NAME_LABEL] = namespace
-    asked: list[tuple[str, bool]] = [(key, labels.get(key) == value) for key, value in selector.labels]
-    asked += [(key, _meets(labels, key, operator, values)) for key, operator, values in selector.expressions]
-    for key, met in asked:
-        if not met and (key == NAME_LABEL or not isinstance(item, Unknown)):
-            return f"selects namespaces by labels, and namespace {namespace} does not meet what it asks of {key}"
-    if isinstance(item, Unknown) and any(key != NAME_LABEL for key, _ in asked):
-        return Unknown(f"the labels of namespace {namespace} are unknown ({item.reason})")
-    return True
-
-
-def _meets(labels: dict[str, str], key: str, operator: str, values: Sequence[str]) -> bool:
-    """A label selector requirement (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/)."""
-    if operator == "In":
-        return labels.get(key) in values
-    if operator == "NotIn":
-        return labels.get(key) not in values
-    if operator == "Exists":
-        return key in labels
-    if operator == "DoesNotExist":
-        return key not in labels
-    return False
+def by_listener(found: Sequence[Attachment]) -> Mapping[str, tuple[Attachment, ...]]:
+    """Attachments by the listener's id."""
+    grouped: dict[str, list[Attachment]] = {}
+    for one in found:
+        grouped.setdefault(one.listener, []).append(one)
+    return {listener: tuple(items) for listener, items in grouped.items()}

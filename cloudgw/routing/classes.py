@@ -6,8 +6,10 @@ its class Unknown, and what stands for it stays. This module must never look int
 
 from __future__ import annotations
 
-from cloudgw.objects import Gateway, GatewayClass, Note, Parameters, Snapshot, Unknown
-from cloudgw.routing import conditions
+from cloudgw.objects import CustomResourceDefinition, Gateway, GatewayClass, Note, Parameters, Snapshot, Unknown
+from cloudgw.routing import conditions, ir
+
+KNOWN_RELEASES = ("v1.5.", "v1.6.", "v1.7.")
 
 
 def ours(
@@ -35,25 +37,52 @@ def parameters(
     for pointer in gateway_class.meta.unhandled:
         reason = f"{pointer}: not honoured; it has no effect"
         notes.append(conditions.note("warning", conditions.NOT_HONOURED, where, reason))
-    ref = gateway_class.parameters
-    if ref is None:
-        reason = "parametersRef: missing; name the parameters object that says where to create load balancers"
-        notes.append(conditions.note("error", conditions.MISSING_PARAMETERS, where, reason))
-        return None
-    if ref.namespace:
-        reason = f"parametersRef: namespace {ref.namespace} is ignored: a class's parameters are cluster-scoped"
-        notes.append(conditions.note("warning", conditions.NOT_HONOURED, where, reason))
-    found = snapshot.get(ref.kind, "", ref.name)
-    if found is None:
-        reason = f"parametersRef: {ref.kind} {ref.name} does not exist; create it, or correct the reference"
-        notes.append(conditions.note("error", conditions.MISSING_PARAMETERS, where, reason))
+    found = _parameters(snapshot, gateway_class)
+    if isinstance(found, str):
+        notes.append(conditions.note("error", conditions.MISSING_PARAMETERS, where, f"parametersRef: {found}"))
         return None
     if isinstance(found, Unknown):
-        reason = f"parametersRef: {ref.kind} {ref.name} cannot be seen ({found.reason})"
-        notes.append(conditions.note("warning", conditions.UNKNOWN_INPUT, where, reason))
-        return found
+        notes.append(conditions.note("warning", conditions.UNKNOWN_INPUT, where, f"parametersRef: {found.reason}"))
+    return found
+
+
+def verdict(snapshot: Snapshot, gateway_class: GatewayClass) -> ir.Verdict:
+    """Whether the class is accepted, as far as its reference goes: what the parameters say is the provider's."""
+    found = _parameters(snapshot, gateway_class)
+    if isinstance(found, str):
+        return ir.Verdict(status=False, reason=conditions.INVALID_PARAMETERS, message=f"parametersRef: {found}")
+    if isinstance(found, Unknown):
+        return ir.Verdict(status=None, reason="Pending", message=f"parametersRef: {found.reason}")
+    return ir.Verdict(status=True, reason="Accepted")
+
+
+def version(snapshot: Snapshot) -> ir.Verdict | None:
+    """Whether the installed definitions are of a release that we know; None when none was seen."""
+    bundles = sorted({one.bundle for one in snapshot.all(CustomResourceDefinition) if one.bundle})
+    if not bundles:
+        return None
+    strange = [bundle for bundle in bundles if not bundle.startswith(KNOWN_RELEASES)]
+    if not strange:
+        return ir.Verdict(status=True, reason="SupportedVersion")
+    message = (
+        f"the Gateway API is installed in {', '.join(strange)}, which is not known; what is known of it is honoured; "
+        f"install one of {', '.join(release.rstrip('.') for release in KNOWN_RELEASES)}"
+    )
+    return ir.Verdict(status=False, reason="UnsupportedVersion", message=message)
+
+
+def _parameters(snapshot: Snapshot, gateway_class: GatewayClass) -> Parameters | Unknown | str:
+    """str: why there are none."""
+    ref = gateway_class.parameters
+    if ref is None:
+        return "missing; name the parameters object that says where to create load balancers"
+    if ref.namespace:
+        return f"namespace {ref.namespace}: a class's parameters are cluster-scoped; remove `namespace`"
+    found = snapshot.get(ref.kind, "", ref.name)
+    if found is None:
+        return f"{ref.kind} {ref.name} does not exist; create it, or correct the reference"
+    if isinstance(found, Unknown):
+        return Unknown(f"{ref.kind} {ref.name} cannot be seen ({found.reason})")
     if isinstance(found, Parameters):
         return found
-    reason = f"parametersRef: {ref.kind} is no kind of parameters; refer to an object of group cloudgw.dev"
-    notes.append(conditions.note("error", conditions.MISSING_PARAMETERS, where, reason))
-    return None
+    return f"{ref.kind} is no kind of parameters; refer to an object of group cloudgw.dev"

@@ -1,7 +1,7 @@
 """ReferenceGrants: may this object refer to that one in another namespace?
 
-Called by `backends` (HTTPRoute to Service) and `certificates` (Gateway to Secret). Grants live in the namespace of the
-target, add up, and are needed for nothing inside one namespace
+Called by `backends` (routes to Services) and `certificates` (Gateways and ListenerSets to Secrets and ConfigMaps).
+Grants live in the namespace of the target, add up, and are needed for nothing inside one namespace
 (https://gateway-api.sigs.k8s.io/api-types/referencegrant/). This module must never look at the target itself: without a
 grant nobody may learn whether it exists.
 """

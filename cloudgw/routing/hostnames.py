@@ -30,6 +30,13 @@ def intersections(listener: str, route: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({hostname for hostname in found if hostname is not None}))
 
 
+def written(listener: str, route: Iterable[str], shared: str) -> str:
+    """The most specific of a route's hostnames that meets the listener in `shared`: of routes that meet it in the same
+    one, that decides who comes first (HTTPRouteSpec.hostnames)."""
+    found = [hostname for hostname in (tuple(route) or ("",)) if intersect(listener, hostname) == shared]
+    return min(found, key=specificity, default=shared)
+
+
 def specificity(hostname: str) -> tuple[int, int, str]:
     """Sort key, most specific first: exact names, longer wildcards, shorter wildcards, any."""
     rank = 2 if not hostname else 1 if hostname.startswith("*.") else 0

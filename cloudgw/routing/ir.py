@@ -1,10 +1,9 @@
 """The routing model: who answers which request, without any cloud. `resolve` makes it, `build` and `request` read it.
 
 One Routing per Gateway. Per port there is one Table: every entry is one (listener, hostname, match) in the total
-order of precedence that the Gateway API gives; the first entry that matches a request answers it. Nothing here names
-a cloud, and nothing here is a guess: what could not be seen is Unknown.
-
-Listeners carry their owner, so that listeners from other objects (ListenerSet) need no new model.
+order of precedence that the Gateway API gives; the first entry that matches a request answers it. Connections that
+carry no HTTP are Streams. Verdicts say what the input means for the objects' statuses. Nothing here names a cloud, and
+nothing here is a guess: what could not be seen is Unknown.
 """
 
 from __future__ import annotations
@@ -13,19 +12,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from cloudgw.objects import GatewayClass, Note, Origin, Parameters, RouteMatch, Unknown, URLRewrite
+from cloudgw.objects import (
+    CORS,
+    GatewayClass,
+    HeaderModifier,
+    Note,
+    Origin,
+    Parameters,
+    Retry,
+    RouteMatch,
+    SessionPersistence,
+    Timeouts,
+    Unknown,
+    URLRewrite,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendKey:
-    """A Service port that receives traffic. str: "shop/cart-v2:8080"."""
+    """A Service port that receives traffic; one number may be used with TCP and with UDP. str: "shop/cart-v2:8080",
+    "shop/dns:53/udp"."""
 
     namespace: str
     name: str
     port: int
+    protocol: str = "TCP"  # TCP | UDP
 
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}:{self.port}"
+        return f"{self.namespace}/{self.name}:{self.port}" + ("/udp" if self.protocol == "UDP" else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +53,18 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackendTLS:
+    """What a BackendTLSPolicy asks for. authorities: (fingerprint, PEM) of each CA ConfigMap, or well_known is set.
+    alt_names: (type, value). origin: the policy."""
+
+    hostname: str
+    authorities: tuple[tuple[str, str], ...] = ()
+    well_known: str = ""
+    alt_names: tuple[tuple[str, str], ...] = ()
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """A Service port that exists. targets: ready endpoints, sorted, unique; Unknown when slices could not be seen, or
     when there is not one EndpointSlice for the Service (then nobody said that it has no pods)."""
@@ -48,24 +74,56 @@ class Backend:
     node_port: int = 0
     port_number: int = 0  # most common target port number, 0 when unknown: what a health check and a firewall need
     targets: tuple[Target, ...] | Unknown
+    tls: BackendTLS | Unknown | None = None  # None: no policy
     origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """numerator of denominator requests are copied there. to: 500 where the reference cannot be honoured: nothing is
+    copied."""
+
+    to: BackendKey | int | Unknown
+    numerator: int = 100
+    denominator: int = 100
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edits:
+    """What happens to a request and to its response on the way. Of a rule, or of one share (applied after the
+    rule's)."""
+
+    rewrite: URLRewrite | None = None
+    request: HeaderModifier | None = None
+    response: HeaderModifier | None = None
+    mirrors: tuple[Mirror, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """A weighted part of an answer: a backend, or an error status for a reference that cannot be honoured
-    (500: no such Service, no grant, wrong kind), or Unknown when it could not be decided."""
+    (500: no such Service, no grant, wrong kind), or Unknown when it could not be decided. edits: of this share alone,
+    None = none."""
 
     to: BackendKey | int | Unknown
     weight: int
+    edits: Edits | None = None
     origin: Origin
     withdrawn: BackendKey | None = None  # `to` is 500 because the ReferenceGrant that allowed this one is gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forward:
-    shares: tuple[Share, ...]  # weight > 0 only; never empty
-    rewrite: URLRewrite | None = None
+    """shares: weight > 0 only; never empty. edits: of all shares. cors: preflights are answered, responses marked.
+    timeouts, retry, session: as the rule says, None = it says nothing."""
+
+    shares: tuple[Share, ...]
+    edits: Edits = Edits()
+    cors: CORS | None = None
+    timeouts: Timeouts | None = None
+    retry: Retry | None = None
+    session: SessionPersistence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +137,8 @@ class Redirect:
     path: str = ""
     port: int = 0
     status: int = 302
+    response: HeaderModifier | None = None
+    cors: CORS | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +159,12 @@ class Entry:
 
     key: identity within the port, stable when neighbours come and go:
     "<listener>/<route namespace>/<route name>/<hostname or *>/<match hash>": depends on the match only, never on
-    actions or neighbours. Entries made for a listener itself (isolation) use
-    "<listener>/-/-/isolation/<hostname or *>". match: canonical, see `matches`.
+    actions or neighbours; of a GRPCRoute the name is "grpc:<route name>". Entries made for a listener itself
+    (isolation, gRPC requests that nobody serves) use "<listener>/-/-/isolation/<hostname or *>". listener: its id.
+    match: canonical, see `matches`; with `match.grpc` only gRPC requests meet it, and errors are gRPC statuses.
     action Unknown: the entry exists, its answer could not be decided. unknown: not even known whether it exists.
+    behind: key of the earlier entry of another route with the same listener, hostname and match: as long as that one
+    is there, this one is never asked; who leaves that one out puts this one in its place.
     """
 
     key: str
@@ -111,6 +174,7 @@ class Entry:
     action: Action | Unknown
     origin: Origin
     unknown: Unknown | None = None
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,17 +193,34 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientValidation:
+    """Clients' certificates are checked against these authorities, (fingerprint, PEM) of each CA ConfigMap that could
+    be read; Unknown where one could not be seen. insecure: a client without a valid certificate is let in."""
+
+    authorities: tuple[tuple[str, str], ...] | Unknown
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """owner: (kind, namespace, name) of the object that declares it."""
+    """owner: (kind, namespace, name) of the object that declares it: a Gateway or a ListenerSet."""
 
     name: str
     owner: tuple[str, str, str]
     port: int
-    protocol: str  # HTTP | HTTPS
+    protocol: str  # HTTP | HTTPS | TLS | TCP | UDP
     hostname: str = ""
+    tls_mode: str = ""  # "", Terminate, Passthrough
     certificates: tuple[Certificate, ...] = ()
+    client: ClientValidation | None = None
     attached: int = 0
     origin: Origin
+
+    @property
+    def id(self) -> str:
+        """Unique within the Gateway: the name; "<namespace>:<set>:<name>" for a ListenerSet's."""
+        kind, namespace, name = self.owner
+        return self.name if kind == "Gateway" else f"{namespace}:{name}:{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +229,107 @@ class Table:
     protocol: str  # HTTP | HTTPS
     listeners: tuple[Listener, ...]
     entries: tuple[Entry, ...]  # total precedence order, first match answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """Connections of a TLS listener by server name, or of a TCP or UDP listener: hostname "" there.
+
+    key: "<listener>/<route kind>/<route namespace>/<route name>/<hostname or *>". The first of a listener whose
+    hostname covers the server name answers. Respond: the connection is closed (UDP: dropped).
+    """
+
+    key: str
+    listener: str
+    hostname: str = ""
+    action: Forward | Respond | Unknown
+    origin: Origin
+    unknown: Unknown | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTable:
+    """A port's listeners that carry no HTTP. A port may have both a Table (HTTPS) and a StreamTable (TLS): the server
+    name chooses the listener."""
+
+    port: int
+    protocol: str  # TLS | TCP | UDP
+    listeners: tuple[Listener, ...]
+    streams: tuple[Stream, ...]  # most specific listener and hostname first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the specification says of one thing: a condition without its object. status None = cannot be decided."""
+
+    status: bool | None
+    reason: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerVerdict:
+    """A listener as its status shows it. kinds: supportedKinds, (group, kind). programmed: what keeps it from being
+    programmed, None = nothing that the input says."""
+
+    id: str
+    name: str
+    owner: tuple[str, str, str]
+    accepted: Verdict
+    resolved: Verdict
+    programmed: Verdict | None = None
+    conflicted: Verdict | None = None
+    overlapping: Verdict | None = None
+    kinds: tuple[tuple[str, str], ...] = ()
+    attached: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetVerdict:
+    """A ListenerSet that names this Gateway. programmed: as in ListenerVerdict."""
+
+    namespace: str
+    name: str
+    generation: int
+    accepted: Verdict
+    programmed: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentVerdict:
+    """One parentRef of one route, by its number in spec.parentRefs. listeners: ids of those it attaches to."""
+
+    kind: str
+    namespace: str
+    name: str
+    number: int
+    accepted: Verdict
+    resolved: Verdict
+    partially: Verdict | None = None  # PartiallyInvalid, only when True
+    listeners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyVerdict:
+    """A BackendTLSPolicy of a Service that this Gateway sends requests to."""
+
+    namespace: str
+    name: str
+    accepted: Verdict
+    resolved: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicts:
+    """What the input means for each object that has to do with one Gateway; `statuses` writes it as conditions."""
+
+    accepted: Verdict
+    resolved: Verdict | None = None  # the Gateway's own references; None: it has none and no listener fails
+    insecure: bool = False  # some listener lets clients in without a valid certificate
+    listeners: tuple[ListenerVerdict, ...] = ()
+    sets: tuple[SetVerdict, ...] = ()
+    parents: tuple[ParentVerdict, ...] = ()
+    policies: tuple[PolicyVerdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,11 +344,13 @@ class Routing:
     gateway_class: GatewayClass | Unknown | None
     parameters: Parameters | Unknown | None
     tables: tuple[Table, ...]
+    streams: tuple[StreamTable, ...] = ()
     backends: Mapping[BackendKey, Backend | Unknown]
     known: tuple[tuple[str, str], ...]
     complete: bool
     incomplete: tuple[str, ...] = ()  # why not, in words
     notes: tuple[Note, ...] = ()
+    verdicts: Verdicts = Verdicts(accepted=Verdict(status=None, reason="Pending"))
     origin: Origin
 
     @property

@@ -6,44 +6,73 @@ something known that could only not be seen.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cloudgw.objects import (
     GATEWAY_GROUP,
+    ROUTE_KINDS,
+    BackendTLSPolicy,
     EndpointSlice,
     Gateway,
+    GRPCRoute,
     HTTPRoute,
+    Infrastructure,
     Key,
+    ListenerSet,
+    Meta,
     Namespace,
     Note,
     Origin,
+    ParentRef,
     ReferenceGrant,
+    Route,
     Secret,
     Service,
     Snapshot,
     Unknown,
 )
-from cloudgw.routing import conditions, listeners
+from cloudgw.routing import conditions
+from cloudgw.routing.sets import Joining
 
-LISTED = (HTTPRoute, Service, EndpointSlice, ReferenceGrant, Secret, Namespace)
+LISTED = (
+    HTTPRoute,
+    GRPCRoute,
+    ListenerSet,
+    BackendTLSPolicy,
+    Service,
+    EndpointSlice,
+    ReferenceGrant,
+    Secret,
+    Namespace,
+)
+PARENT_KINDS: dict[str, type[Gateway] | type[ListenerSet]] = {"Gateway": Gateway, "ListenerSet": ListenerSet}
 
 
 def known(snapshot: Snapshot) -> tuple[Key, ...]:
-    """Every HTTPRoute that was read, or that is known not to exist."""
-    read = {(route.meta.namespace, route.meta.name) for route in snapshot.all(HTTPRoute)}
-    absent = {(namespace, name) for kind, namespace, name in snapshot.absent if kind == "HTTPRoute"}
-    unreadable = {key for key, _ in snapshot.unreadable(HTTPRoute)}
-    return tuple(sorted((read | absent) - unreadable))
+    """Every HTTPRoute and GRPCRoute that was read, or that is known not to exist, named as in the keys of entries."""
+    found: set[Key] = set()
+    for kind, prefix in ((HTTPRoute, ""), (GRPCRoute, "grpc:")):
+        read = {(route.meta.namespace, route.meta.name) for route in snapshot.all(kind)}
+        absent = {(namespace, name) for other, namespace, name in snapshot.absent if other == kind.__name__}
+        unreadable = {key for key, _ in snapshot.unreadable(kind)}
+        found |= {(namespace, prefix + name) for namespace, name in (read | absent) - unreadable}
+    return tuple(sorted(found))
 
 
-def incomplete(snapshot: Snapshot) -> tuple[str, ...]:
-    """Why there may be more than was seen, in words; empty when nothing else can exist."""
+def incomplete(snapshot: Snapshot, joined: Sequence[Joining]) -> tuple[str, ...]:
+    """Why there may be more of a Gateway than was seen, in words; empty when nothing else can exist."""
     reasons: list[str] = []
     missing = [kind.__name__ for kind in LISTED if not snapshot.is_complete(kind)]
     if missing:
         reasons.append(f"not every {', '.join(missing)} is among the input")
     if "HTTPRoute" in missing:
         reasons.append("deletions cannot be seen")
-    for (namespace, name), unknown in snapshot.unreadable(HTTPRoute):
-        reasons.append(f"HTTPRoute {namespace}/{name} could not be read ({unknown.reason})")
+    for kind in (*ROUTE_KINDS, ListenerSet):
+        for (namespace, name), unknown in snapshot.unreadable(kind):
+            reasons.append(f"{kind.__name__} {namespace}/{name} could not be read ({unknown.reason})")
+    for one in joined:
+        if one.verdict.status is None:
+            reasons.append(f"ListenerSet {one.set.meta.namespace}/{one.set.meta.name}: {one.verdict.message}")
     return tuple(reasons)
 
 
@@ -54,17 +83,24 @@ def gone(snapshot: Snapshot) -> tuple[Key, ...]:
     return tuple(sorted(key for key in absent if key not in there))
 
 
-def unhandled(gateway: Gateway) -> list[Note]:
-    """A note for every field of a Gateway that has no effect yet; `listeners` speaks of client certificates."""
+def unhandled(gateway: Gateway, sets: Sequence[ListenerSet]) -> list[Note]:
+    """A note for every field of a Gateway or ListenerSet that has no effect yet."""
+    owners: list[tuple[str, Meta]] = [("Gateway", gateway.meta), *(("ListenerSet", one.meta) for one in sets)]
+    found = [(kind, meta, pointer) for kind, meta in owners for pointer in meta.unhandled]
+    if gateway.addresses:
+        found.append(("Gateway", gateway.meta, "/spec/addresses"))
+    if gateway.infrastructure != Infrastructure():
+        found.append(("Gateway", gateway.meta, "/spec/infrastructure"))
+    if gateway.backend_certificate is not None:
+        found.append(("Gateway", gateway.meta, "/spec/tls/backend"))
     return [
         conditions.note(
             "warning",
             conditions.NOT_HONOURED,
-            conditions.origin("Gateway", gateway.meta, path=pointer),
+            conditions.origin(kind, meta, path=pointer),
             f"{pointer}: not honoured; it has no effect",
         )
-        for pointer in gateway.meta.unhandled
-        if not pointer.startswith(listeners.FRONTEND_VALIDATION)
+        for kind, meta, pointer in found
     ]
 
 
@@ -77,22 +113,42 @@ def strays(snapshot: Snapshot) -> list[Note]:
             Origin(kind=kind.__name__, namespace=namespace, name=name),
             f"could not be read ({unknown.reason}): what stands for it stays",
         )
-        for kind in (Gateway, HTTPRoute)
+        for kind in (Gateway, ListenerSet, *ROUTE_KINDS)
         for (namespace, name), unknown in snapshot.unreadable(kind)
     ]
-    for route in snapshot.all(HTTPRoute):
-        for number, parent in enumerate(route.parents):
-            where = conditions.origin("HTTPRoute", route.meta, path=f"/spec/parentRefs/{number}")
-            parent_name = f"{parent.kind} {parent.namespace}/{parent.name}"
-            if (parent.group, parent.kind) != (GATEWAY_GROUP, "Gateway"):
-                reason = f"parentRefs[{number}]: {parent_name}: this kind of parent is not handled yet"
-                notes.append(conditions.note("info", conditions.UNSUPPORTED_KIND, where, reason))
-                continue
-            found = snapshot.get(Gateway, parent.namespace, parent.name)
-            if found is None:
-                reason = f"parentRefs[{number}]: {parent_name} does not exist; create it, or correct the reference"
-                notes.append(conditions.note("warning", conditions.MISSING_GATEWAY, where, reason))
-            elif isinstance(found, Unknown):
-                reason = f"parentRefs[{number}]: {parent_name} cannot be seen ({found.reason})"
-                notes.append(conditions.note("info", conditions.MISSING_GATEWAY, where, reason))
+    for kind in ROUTE_KINDS:
+        for route in snapshot.all(kind):
+            for number, parent in enumerate(route.parents):
+                notes += _stray(snapshot, route, number, parent)
+    for one in snapshot.all(ListenerSet):
+        to = one.parent
+        where = conditions.origin("ListenerSet", one.meta, path="/spec/parentRef")
+        if (to.group, to.kind) != (GATEWAY_GROUP, "Gateway"):
+            reason = f"parentRef: {to.kind} {to.name} is no Gateway; refer to a Gateway"
+            notes.append(conditions.note("warning", conditions.UNSUPPORTED_KIND, where, reason))
+        elif (said := _missing(snapshot, "Gateway", to.namespace, to.name, where, "parentRef")) is not None:
+            notes.append(said)
     return notes
+
+
+def _stray(snapshot: Snapshot, route: Route, number: int, parent: ParentRef) -> list[Note]:
+    where = conditions.origin(route.kind, route.meta, path=f"/spec/parentRefs/{number}")
+    field = f"parentRefs[{number}]"
+    if (parent.group, parent.kind) == ("", "Service"):
+        return []  # traffic inside a mesh: somebody else's
+    if parent.group != GATEWAY_GROUP or parent.kind not in PARENT_KINDS:
+        reason = f"{field}: {parent.kind} {parent.namespace}/{parent.name}: this kind of parent is not handled"
+        return [conditions.note("info", conditions.UNSUPPORTED_KIND, where, reason)]
+    found = _missing(snapshot, parent.kind, parent.namespace, parent.name, where, field)
+    return [found] if found is not None else []
+
+
+def _missing(snapshot: Snapshot, kind: str, namespace: str, name: str, where: Origin, field: str) -> Note | None:
+    found = snapshot.get(PARENT_KINDS[kind], namespace, name)
+    if found is None:
+        reason = f"{field}: {kind} {namespace}/{name} does not exist; create it, or correct the reference"
+        return conditions.note("warning", conditions.MISSING_GATEWAY, where, reason)
+    if isinstance(found, Unknown):
+        reason = f"{field}: {kind} {namespace}/{name} cannot be seen ({found.reason})"
+        return conditions.note("info", conditions.MISSING_GATEWAY, where, reason)
+    return None

@@ -1,97 +1,244 @@
 """Which listeners of a Gateway can be programmed, with their certificates, and why the others cannot.
 
 Called by `resolve`. A listener that cannot be programmed still owns its hosts: `tables` sees to it that no less
-specific listener answers for them. This module must never look at routes.
+specific listener answers for them. Reasons are evaluated in the order of
+https://gateway-api.sigs.k8s.io/reference/spec/, ListenerConditionReason. This module must never look at routes.
 """
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloudgw.objects import Gateway, Listener, Note
-from cloudgw.routing import certificates, conditions, conflicts, ir
+from cloudgw.objects import GATEWAY_GROUP, ClientValidation, Gateway, Note, Unknown
+from cloudgw.routing import certificates, conditions, conflicts, hostnames, ir
 from cloudgw.routing.index import Index
+from cloudgw.routing.sets import Declared
 
-FRONTEND_VALIDATION = "/spec/tls/frontend"
+KINDS = {
+    "HTTP": ("HTTPRoute", "GRPCRoute"),
+    "HTTPS": ("HTTPRoute", "GRPCRoute"),
+    "TLS": ("TLSRoute",),
+    "TCP": ("TCPRoute",),
+    "UDP": ("UDPRoute",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A listener by its position in the Gateway. refused: why it is not programmed, "" when it is. family: listeners
-    of one family share a port and are told apart by hostname."""
+    """A listener, in order of precedence. refused: why it is not programmed, "" when it is. family: listeners of one
+    family share a port and are told apart by hostname. kinds: names of the kinds of routes that it accepts. unknown:
+    whether it is one of this Gateway's cannot be seen. verdict.attached is filled in later."""
 
-    position: int
+    declared: Declared
     listener: ir.Listener
     family: str
+    kinds: tuple[str, ...]
     refused: str = ""
+    verdict: ir.ListenerVerdict
+
+    @property
+    def unknown(self) -> Unknown | None:
+        return self.declared.unknown
 
 
-def stand(index: Index, gateway: Gateway, notes: list[Note]) -> list[Standing]:
-    """Every listener, in the order written; adds a note for each one that is not programmed, and each certificate that
-    is not usable."""
-    lost = conflicts.find(gateway.listeners)
-    return [
-        _stand(index, gateway, position, listener, lost.get(position), notes)
-        for position, listener in enumerate(gateway.listeners)
-    ]
+def stand(index: Index, gateway: Gateway, declared: Sequence[Declared], notes: list[Note]) -> list[Standing]:
+    """Every listener; adds a note for each one that is not programmed, and each reference that is not usable."""
+    lost = conflicts.find(declared)
+    overlaps = conflicts.overlapping(declared)
+    found = [_stand(index, gateway, one, lost.get(one.id), overlaps.get(one.id, ""), notes) for one in declared]
+    return [_overlapping_certificates(one, found) for one in found]
 
 
 def _stand(
     index: Index,
     gateway: Gateway,
-    position: int,
-    listener: Listener,
+    declared: Declared,
     conflict: tuple[str, str] | None,
+    overlap: str,
     notes: list[Note],
 ) -> Standing:
-    where = conditions.origin(
-        "Gateway", gateway.meta, section=f'listener "{listener.name}"', path=f"/spec/listeners/{position}"
-    )
-    held = certificates.resolve(index, gateway, listener, position) if listener.protocol == "HTTPS" else ()
-    for certificate in held:
-        if certificate.state != "found":
-            level: conditions.Level = "warning" if certificate.state == "unknown" else "error"
-            code = conditions.REF_NOT_PERMITTED if certificate.state == "refused" else conditions.INVALID_CERTIFICATE
-            code = conditions.UNKNOWN_INPUT if certificate.state == "unknown" else code
-            notes.append(conditions.note(level, code, certificate.origin, f"tls.certificateRefs: {certificate.reason}"))
-    code, refused = conflict or _refusal(gateway, listener, held)
+    spec, where = declared.spec, declared.origin()
+    held = certificates.of_listener(index, declared) if _terminates(declared) else ()
+    references = [_of_certificate(one, notes) for one in held if one.state != "found"]
+    validation = _validation(gateway, declared)
+    found = certificates.authorities(index, gateway.meta, validation.authorities) if validation else []
+    if validation:
+        references += [_of_authority(one, gateway, notes) for one in found if one.state != "found"]
+    valid, kinds, strange = _kinds(declared)
+    if strange:
+        references.append(ir.Verdict(status=False, reason=conditions.INVALID_ROUTE_KINDS, message=strange))
+        notes.append(conditions.note("warning", conditions.INVALID_ROUTE_KINDS, where, strange))
+    code, refused = conflict or _refusal(declared, held, validation, found)
     if refused:
         notes.append(conditions.note("error", code, where, f"{refused}; nothing is programmed for this listener"))
-    for pointer in listener.unhandled:
+    for pointer in spec.unhandled:
         notes.append(
             conditions.note("warning", conditions.NOT_HONOURED, where, f"{pointer}: not honoured; it has no effect")
         )
+    if code == conditions.INVALID_TLS:
+        references.append(ir.Verdict(status=False, reason=conditions.INVALID_CERTIFICATE, message=refused))
+    accepted = not refused or code in (conditions.INVALID_CERTIFICATE, conditions.INVALID_TLS)
+    listener = ir.Listener(
+        name=spec.name,
+        owner=declared.key,
+        port=spec.port,
+        protocol=spec.protocol,
+        hostname=spec.hostname,
+        tls_mode=spec.tls_mode,
+        certificates=held,
+        client=_client(validation, found),
+        origin=where,
+    )
     return Standing(
-        position=position,
-        family=conflicts.FAMILIES.get(listener.protocol, listener.protocol),
+        declared=declared,
+        family=conflicts.FAMILIES.get(spec.protocol, spec.protocol),
+        kinds=valid,
         refused=refused,
-        listener=ir.Listener(
-            name=listener.name,
-            owner=("Gateway", gateway.meta.namespace, gateway.meta.name),
-            port=listener.port,
-            protocol=listener.protocol,
-            hostname=listener.hostname,
-            certificates=held,
-            origin=where,
+        listener=listener,
+        verdict=ir.ListenerVerdict(
+            id=declared.id,
+            name=spec.name,
+            owner=declared.key,
+            accepted=_yes("Accepted") if accepted else ir.Verdict(status=False, reason=code, message=refused),
+            resolved=_worst(references) or _yes("ResolvedRefs"),
+            programmed=_programmed(code if code in _TOLD else "Invalid", refused, held, declared.unknown),
+            conflicted=ir.Verdict(status=True, reason=code, message=refused) if code in _CONFLICTS else None,
+            overlapping=ir.Verdict(status=True, reason="OverlappingHostnames", message=overlap) if overlap else None,
+            kinds=() if code in (conditions.UNSUPPORTED_PROTOCOL, conditions.UNSUPPORTED_VALUE) else kinds,
         ),
     )
 
 
-def _refusal(gateway: Gateway, listener: Listener, held: tuple[ir.Certificate, ...]) -> tuple[str, str]:
-    if listener.protocol not in ("HTTP", "HTTPS"):
-        return (
-            conditions.UNSUPPORTED_PROTOCOL,
-            f"protocol: {listener.protocol} is not supported yet; use HTTP or HTTPS",
-        )
-    if listener.protocol == "HTTP":
+_CONFLICTS = (conditions.PROTOCOL_CONFLICT, conditions.HOSTNAME_CONFLICT, conditions.LISTENER_CONFLICT)
+_TOLD = (*_CONFLICTS, conditions.INVALID_TLS)  # reasons that Programmed has too
+
+
+def _yes(reason: str) -> ir.Verdict:
+    return ir.Verdict(status=True, reason=reason)
+
+
+def _worst(references: Sequence[ir.Verdict]) -> ir.Verdict | None:
+    """The first that is wrong, else the first that is unknown, with everybody's message."""
+    wrong = [one for one in references if one.status is False] or list(references)
+    if not wrong:
+        return None
+    return dataclasses.replace(wrong[0], message="; ".join(dict.fromkeys(one.message for one in references)))
+
+
+def _programmed(code: str, refused: str, held: Sequence[ir.Certificate], unknown: Unknown | None) -> ir.Verdict | None:
+    if refused:
+        return ir.Verdict(status=False, reason=code, message=refused)
+    if unknown is not None:
+        return ir.Verdict(status=None, reason="Pending", message=unknown.reason)
+    if held and not any(one.state in ("found", "unknown") for one in held):
+        return ir.Verdict(status=False, reason="Invalid", message="none of its certificates can be used")
+    return None
+
+
+def _overlapping_certificates(one: Standing, others: Sequence[Standing]) -> Standing:
+    """A certificate that is good for another listener's hostname too: clients may reuse its connections there."""
+    if one.verdict.overlapping is not None or not one.listener.certificates:
+        return one
+    names = {name for held in one.listener.certificates if held.state == "found" for name in held.names}
+    shared = [
+        f'"{other.listener.name}" ({other.listener.hostname})'
+        for other in others
+        if other is not one
+        and (other.listener.port, other.family) == (one.listener.port, one.family)
+        and other.listener.hostname
+        and any(hostnames.covers(name, other.listener.hostname) for name in names)
+    ]
+    if not shared:
+        return one
+    message = (
+        f"its certificate is also good for listener {', '.join(shared)} on port {one.listener.port}: a client that "
+        "reuses a connection may meet the wrong one"
+    )
+    verdict = ir.Verdict(status=True, reason="OverlappingCertificates", message=message)
+    return dataclasses.replace(one, verdict=dataclasses.replace(one.verdict, overlapping=verdict))
+
+
+def _terminates(declared: Declared) -> bool:
+    spec = declared.spec
+    return spec.protocol == "HTTPS" or (spec.protocol == "TLS" and spec.tls_mode == "Terminate")
+
+
+def _of_certificate(one: ir.Certificate, notes: list[Note]) -> ir.Verdict:
+    code = certificates.code(one.state, conditions.INVALID_CERTIFICATE)
+    level: conditions.Level = "warning" if one.state == "unknown" else "error"
+    message = f"tls.certificateRefs: {one.reason}"
+    notes.append(conditions.note(level, code, one.origin, message))
+    return ir.Verdict(status=None if one.state == "unknown" else False, reason=code, message=message)
+
+
+def _of_authority(one: certificates.Authority, gateway: Gateway, notes: list[Note]) -> ir.Verdict:
+    code = certificates.code(one.state, conditions.INVALID_CA)
+    level: conditions.Level = "warning" if one.state == "unknown" else "error"
+    message = f"tls.frontend: caCertificateRefs: {one.reason}"
+    said = conditions.note(level, code, conditions.origin("Gateway", gateway.meta, path="/spec/tls/frontend"), message)
+    if said not in notes:
+        notes.append(said)
+    return ir.Verdict(status=None if one.state == "unknown" else False, reason=code, message=message)
+
+
+def _validation(gateway: Gateway, declared: Declared) -> ClientValidation | None:
+    """What the Gateway asks of clients on this listener: that of the port replaces the default. HTTPS only."""
+    if gateway.frontend is None or declared.spec.protocol != "HTTPS":
+        return None
+    return dict(gateway.frontend.per_port).get(declared.spec.port, gateway.frontend.default)
+
+
+def _client(validation: ClientValidation | None, found: Sequence[certificates.Authority]) -> ir.ClientValidation | None:
+    if validation is None:
+        return None
+    unseen = next((one for one in found if one.state == "unknown"), None)
+    return ir.ClientValidation(
+        authorities=Unknown(unseen.reason)
+        if unseen
+        else tuple((one.fingerprint, one.pem) for one in found if one.state == "found"),
+        insecure=validation.mode == "AllowInsecureFallback",
+    )
+
+
+def _kinds(declared: Declared) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...], str]:
+    """Names of the kinds that may attach, supportedKinds, and which of allowedRoutes.kinds are none."""
+    able = KINDS.get(declared.spec.protocol, ())
+    asked = declared.spec.allowed.kinds
+    if not asked:
+        return able, tuple((GATEWAY_GROUP, kind) for kind in able), ""
+    good = tuple(dict.fromkeys(kind for group, kind in asked if group == GATEWAY_GROUP and kind in able))
+    bad = [f"{kind} ({group or 'core'})" for group, kind in asked if group != GATEWAY_GROUP or kind not in able]
+    strange = ""
+    if bad:
+        may = f"protocol {declared.spec.protocol} carries {' and '.join(able)}" if able else "the protocol carries none"
+        strange = f"allowedRoutes.kinds: {', '.join(bad)}: no route of that kind can attach here; {may}"
+    return good, tuple((GATEWAY_GROUP, kind) for kind in good), strange
+
+
+def _refusal(
+    declared: Declared,
+    held: tuple[ir.Certificate, ...],
+    validation: ClientValidation | None,
+    found: Sequence[certificates.Authority],
+) -> tuple[str, str]:
+    spec = declared.spec
+    if spec.protocol not in KINDS:
+        reason = f"protocol: {spec.protocol} is not supported; use one of {', '.join(KINDS)}"
+        return conditions.UNSUPPORTED_PROTOCOL, reason
+    if spec.protocol == "HTTPS" and spec.tls_mode not in ("", "Terminate"):
+        return conditions.UNSUPPORTED_VALUE, f"tls.mode: {spec.tls_mode} is not possible with HTTPS; use Terminate"
+    if spec.protocol == "TLS" and spec.tls_mode not in ("Terminate", "Passthrough"):
+        said = f"{spec.tls_mode!r} is not known" if spec.tls_mode else "missing"
+        return conditions.UNSUPPORTED_VALUE, f"tls.mode: {said}; use Terminate or Passthrough"
+    if validation is not None and not any(one.state in ("found", "unknown") for one in found):
+        reason = "tls.frontend: none of the caCertificateRefs can be used, and without one no client can be checked"
+        return conditions.NO_VALID_CA, reason
+    if not _terminates(declared):
         return "", ""
-    if listener.tls_mode not in ("", "Terminate"):
-        return conditions.UNSUPPORTED_VALUE, f"tls.mode: {listener.tls_mode} is not possible with HTTPS; use Terminate"
-    if any(pointer.startswith(FRONTEND_VALIDATION) for pointer in gateway.meta.unhandled):
-        reason = "client certificates are not validated yet, and without that anybody could connect; remove the field"
-        return conditions.UNSUPPORTED_VALUE, f"{FRONTEND_VALIDATION}: {reason}"
     if not held:
-        return conditions.INVALID_CERTIFICATE, "tls.certificateRefs: empty; refer to a kubernetes.io/tls Secret"
+        return conditions.INVALID_TLS, "tls.certificateRefs: empty; refer to a kubernetes.io/tls Secret"
     if all(certificate.state == "refused" for certificate in held):
         return conditions.INVALID_CERTIFICATE, "tls.certificateRefs: none of the certificates may be used"
     return "", ""

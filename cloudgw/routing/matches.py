@@ -1,9 +1,11 @@
-"""HTTPRouteMatch: its canonical form, its identity, what is wrong with it, and whether a request meets it.
+"""HTTPRouteMatch and GRPCRouteMatch: canonical form, identity, what is wrong with one, whether a request meets it.
 
 Called by `tables` (identity), `rules` (validity), `precedence` and `request`. Two matches that the Gateway API gives
 the same requests have one canonical form: header names in lower case, the first of equal names only, a path prefix
 without its trailing slash (https://gateway-api.sigs.k8s.io/reference/spec/, HTTPRouteMatch). A regular expression has
-to match the whole value, in the common subset of RE2 and Python. This module must never look at actions.
+to match the whole value, in the common subset of RE2 and Python. A gRPC match meets gRPC requests alone: POST, a
+Content-Type that begins with application/grpc, and, where it names one of them, the path /service/method
+(https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). This module must never look at actions.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from cloudgw.objects import PathMatch, RouteMatch, ValueMatch
+from cloudgw.objects import GRPCMethod, PathMatch, RouteMatch, ValueMatch
 
 METHODS = ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
 _NOT_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|P=|\()|\\[1-9]|[*+?}]\+")
+_GRPC_SERVICE = re.compile(r"\.?[a-z_][a-z_0-9]*(\.[a-z_][a-z_0-9]*)*", re.IGNORECASE | re.ASCII)
+_GRPC_METHOD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _BAD_IN_PATH = ("//", "/./", "/../", "%2f", "%2F", "#")
 
 
@@ -32,12 +36,18 @@ def canonical(match: RouteMatch) -> RouteMatch:
         path=path,
         headers=_first_by_name(dataclasses.replace(header, name=header.name.lower()) for header in match.headers),
         query=_first_by_name(match.query),
+        # without a name the type says nothing
+        grpc=GRPCMethod() if match.grpc and not (match.grpc.service or match.grpc.method) else match.grpc,
     )
 
 
 def identity(match: RouteMatch) -> str:
-    """10 hex digits of the canonical match: a part of an entry's key."""
-    text = json.dumps(dataclasses.asdict(canonical(match)), sort_keys=True)
+    """10 hex digits of the canonical match: a part of an entry's key, and so of the names of things in a cloud. That of
+    a match without `grpc` must never change."""
+    fields = dataclasses.asdict(canonical(match))
+    if match.grpc is None:
+        del fields["grpc"]
+    text = json.dumps(fields, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
@@ -69,12 +79,27 @@ def problem(match: RouteMatch) -> str:
                     return f"{field} {item.name!r}: {wrong}"
             elif item.type != "Exact":
                 return f"{field} {item.name!r}: type {item.type!r} is none of Exact, RegularExpression"
+    return _grpc_problem(match.grpc) if match.grpc else ""
+
+
+def _grpc_problem(grpc: GRPCMethod) -> str:
+    if grpc.type not in ("Exact", "RegularExpression"):
+        return f"method: type {grpc.type!r} is none of Exact, RegularExpression"
+    for field, value, form in (("service", grpc.service, _GRPC_SERVICE), ("method", grpc.method, _GRPC_METHOD)):
+        if grpc.type == "RegularExpression":
+            if wrong := _regex_problem(value):
+                return f"method.{field}: {wrong}"
+        elif value and not form.fullmatch(value):
+            return f"method.{field}: {value!r} is no name of a gRPC {field}"
     return ""
 
 
 def describe(match: RouteMatch) -> str:
-    """One line for people: `PathPrefix /cart, GET, header x-canary`."""
+    """One line for people: `PathPrefix /cart, GET, header x-canary`, or `gRPC shop.Cart/*`."""
     parts = [f"{match.path.type} {match.path.value}"]
+    if grpc := match.grpc:
+        kind = "gRPC" if grpc.type == "Exact" else f"gRPC {grpc.type}"
+        parts = [f"{kind} {grpc.service or '*'}/{grpc.method or '*'}"]
     parts += [match.method] if match.method else []
     parts += [f"header {header.name}" for header in match.headers]
     parts += [f"query parameter {param.name}" for param in match.query]
@@ -97,7 +122,29 @@ def meets(
         return False
     if not _path_meets(match.path, path):
         return False
+    if match.grpc and not (is_grpc(method, headers) and _grpc_meets(match.grpc, path)):
+        return False
     return _values_meet(match.headers, _headers(headers).get) and _values_meet(match.query, _params(query).get)
+
+
+def is_grpc(method: str, headers: Sequence[tuple[str, str]]) -> bool:
+    """Whether a request is one of gRPC, whatever its path."""
+    return method == "POST" and _headers(headers).get("content-type", "").lower().startswith("application/grpc")
+
+
+def _grpc_meets(wanted: GRPCMethod, path: str) -> bool:
+    if wanted == GRPCMethod():
+        return True  # every gRPC request, and what else claims to be one
+    start, _, rest = path.partition("/")
+    service, _, method = rest.partition("/")
+    if start or not service or not method or "/" in method:
+        return False
+    for value, found in ((wanted.service, service), (wanted.method, method)):
+        if value and wanted.type == "RegularExpression" and _pattern(value).fullmatch(found) is None:
+            return False
+        if value and wanted.type != "RegularExpression" and value != found:
+            return False
+    return True
 
 
 def _path_meets(wanted: PathMatch, path: str) -> bool:

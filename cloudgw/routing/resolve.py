@@ -7,38 +7,75 @@ an error answer, what cannot be seen becomes Unknown.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Container
+
 from cloudgw import objects
-from cloudgw.objects import Gateway, GatewayClass, Note, Snapshot, Unknown
-from cloudgw.routing import attach, classes, conditions, index, ir, knowledge, listeners, pools, rules, tables
+from cloudgw.objects import Gateway, GatewayClass, Key, Note, Snapshot, Unknown
+from cloudgw.routing import (
+    attach,
+    classes,
+    conditions,
+    index,
+    ir,
+    knowledge,
+    listeners,
+    policies,
+    pools,
+    rules,
+    sets,
+    streams,
+    tables,
+    verdicts,
+)
 from cloudgw.routing.index import Index
 
 
-def resolve(snapshot: Snapshot, controller_name: str = objects.CONTROLLER_NAME) -> ir.Resolution:
+def resolve(
+    snapshot: Snapshot, controller_name: str = objects.CONTROLLER_NAME, only: Container[Key] | None = None
+) -> ir.Resolution:
     """Every Gateway of a class of ours, by namespace and name, and the notes that belong to none of them.
 
     controller_name: the GatewayClass.spec.controllerName that makes a class ours. A Gateway whose class is not known is
-    resolved too, with gateway_class Unknown. Semantics: https://gateway-api.sigs.k8s.io/reference/spec/.
+    resolved too, with gateway_class Unknown. only: (namespace, name) of the Gateways to resolve, None = all.
+    Semantics: https://gateway-api.sigs.k8s.io/reference/spec/.
     """
     view = index.of(snapshot)
     notes: list[Note] = []
     found = [
-        _routing(view, gateway, gateway_class)
+        gateway_routing(view, gateway, gateway_class)
         for gateway in snapshot.all(Gateway)
+        if only is None or (gateway.meta.namespace, gateway.meta.name) in only
         if (gateway_class := classes.ours(snapshot, gateway, controller_name, notes)) is not None
     ]
     notes += knowledge.strays(snapshot)
     return ir.Resolution(gateways=tuple(found), notes=tuple(notes), gone=knowledge.gone(snapshot))
 
 
-def _routing(view: Index, gateway: Gateway, gateway_class: GatewayClass | Unknown) -> ir.Routing:
+def gateway_routing(view: Index, gateway: Gateway, gateway_class: GatewayClass | Unknown) -> ir.Routing:
+    """One Gateway, from an index that may serve many."""
     notes: list[Note] = []
+    aside: list[Note] = []  # of rules that nobody reaches
     parameters = classes.parameters(view.snapshot, gateway_class, notes)
-    notes += knowledge.unhandled(gateway)
-    standings = listeners.stand(view, gateway, notes)
-    attachments = attach.attach(view, gateway, notes)
-    read = rules.of_routes(view, attachments, notes)
-    built = tables.build(standings, attachments, read, notes)
-    incomplete = knowledge.incomplete(view.snapshot)
+    joined = sets.joining(view, gateway, notes)
+    notes += knowledge.unhandled(gateway, [one.set for one in joined])
+    standings = listeners.stand(view, gateway, sets.declared(gateway, joined), notes)
+    parents = attach.parents(view, gateway, joined, standings, notes)
+    attachments = attach.attachments(parents)
+    routes = {attach.key_of(one.route): one.route for one in attachments}
+    read = dict(rules.of_routes(view, routes.values(), notes))
+    detached = {attach.key_of(one.route): one.route for one in parents}
+    read |= rules.of_routes(view, [route for key, route in detached.items() if key not in read], aside)
+    counts = verdicts.attached(parents, read)
+    standings = [
+        dataclasses.replace(one, listener=dataclasses.replace(one.listener, attached=counts.get(one.listener.id, 0)))
+        for one in standings
+    ]
+    by_listener = attach.by_listener(attachments)
+    built = tables.build(standings, by_listener, read, notes)
+    streamed = streams.build(standings, by_listener, read, notes)
+    backends = pools.of_tables(view, built, streamed, read, notes)
+    incomplete = knowledge.incomplete(view.snapshot, joined)
     return ir.Routing(
         namespace=gateway.meta.namespace,
         name=gateway.meta.name,
@@ -46,10 +83,22 @@ def _routing(view: Index, gateway: Gateway, gateway_class: GatewayClass | Unknow
         gateway_class=gateway_class,
         parameters=parameters,
         tables=built,
-        backends=pools.of_tables(view, built, read, notes),
+        streams=streamed,
+        backends=backends,
         known=knowledge.known(view.snapshot),
         complete=not incomplete,
         incomplete=incomplete,
         notes=tuple(notes),
+        verdicts=verdicts.of(
+            view,
+            gateway,
+            gateway_class,
+            parameters,
+            joined,
+            standings,
+            parents,
+            read,
+            policies.verdicts(view, pools.named(read)),
+        ),
         origin=conditions.origin("Gateway", gateway.meta),
     )

@@ -12,11 +12,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cloudgw.objects import HTTPRoute, Key, Note, RouteMatch
-from cloudgw.routing import conditions, hostnames, ir, matches, precedence, rules
-from cloudgw.routing.attach import Attachment
+from cloudgw.objects import Note, Route, RouteMatch
+from cloudgw.routing import attach, conditions, hostnames, ir, matches, precedence, rules
+from cloudgw.routing.attach import Attachment, RouteKey
 from cloudgw.routing.listeners import Standing
 from cloudgw.routing.rules import Rule
+
+PROTOCOLS = ("HTTP", "HTTPS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,30 +27,34 @@ class Candidate:
 
     rank: precedence.Rank
     entry: ir.Entry
-    route: HTTPRoute
+    route: Route
     position: int  # of the match in its rule
 
 
 def build(
     standings: Sequence[Standing],
-    attachments: Sequence[Attachment],
-    read: Mapping[Key, Sequence[Rule]],
+    attachments: Mapping[str, Sequence[Attachment]],
+    read: Mapping[RouteKey, Sequence[Rule]],
     notes: list[Note],
 ) -> tuple[ir.Table, ...]:
-    """One table per port on which at least one listener is programmed, by port. read: the rules of every attached
-    route, by (namespace, name)."""
-    counted = _counted(standings, attachments)
-    ports = sorted({standing.listener.port for standing in standings if not standing.refused})
+    """One table per port on which at least one HTTP or HTTPS listener is programmed, by port. attachments: by the
+    listener's id; read: the rules of every route."""
+    ports = sorted({one.listener.port for one in standings if not one.refused and one.listener.protocol in PROTOCOLS})
     tables = []
     for port in ports:
         here = sorted(
-            (standing for standing in counted if standing.listener.port == port),
-            key=lambda standing: (hostnames.specificity(standing.listener.hostname), standing.listener.name),
+            (standing for standing in standings if standing.listener.port == port),
+            key=lambda standing: (hostnames.specificity(standing.listener.hostname), standing.listener.id),
         )
-        programmed = [standing for standing in here if not standing.refused]
+        programmed = [one for one in here if not one.refused and one.listener.protocol in PROTOCOLS]
         here = [standing for standing in here if standing.family == programmed[0].family]
         candidates = [
-            _reachable(standing, here, _only_first(_candidates(standing, attachments, read), notes), notes)
+            _reachable(
+                standing,
+                here,
+                _only_first(_candidates(standing, attachments.get(standing.listener.id, ()), read), notes),
+                notes,
+            )
             for standing in here
         ]
         tables.append(
@@ -62,30 +68,18 @@ def build(
     return tuple(tables)
 
 
-def _counted(standings: Sequence[Standing], attachments: Sequence[Attachment]) -> list[Standing]:
-    """Listeners with the number of routes that are known to be attached."""
-    return [
-        dataclasses.replace(
-            standing,
-            listener=dataclasses.replace(
-                standing.listener,
-                attached=sum(one.listener == standing.position and one.unknown is None for one in attachments),
-            ),
-        )
-        for standing in standings
-    ]
-
-
 def _candidates(
-    standing: Standing, attachments: Sequence[Attachment], read: Mapping[Key, Sequence[Rule]]
+    standing: Standing, attachments: Sequence[Attachment], read: Mapping[RouteKey, Sequence[Rule]]
 ) -> list[Candidate]:
-    """Everything that the routes of one listener say, in order of precedence; nothing for a refused listener."""
+    """Everything that the routes of one listener say, in order of precedence; nothing for one that is refused or
+    carries no HTTP."""
     listener = standing.listener
+    if standing.refused or listener.protocol not in PROTOCOLS:
+        return []
     found = [
         _candidate(listener, one, hostname, rule, position, match)
         for one in attachments
-        if one.listener == standing.position and not standing.refused
-        for rule in read[one.route.meta.namespace, one.route.meta.name]
+        for rule in read[attach.key_of(one.route)]
         for position, match in rule.matches
         for hostname in one.hostnames
     ]
@@ -97,13 +91,14 @@ def _candidate(
 ) -> Candidate:
     meta = one.route.meta
     owner = f"{meta.namespace}/{meta.name}"
+    said = owner if match.grpc is None else f"{meta.namespace}/grpc:{meta.name}"
     return Candidate(
         route=one.route,
         position=position,
         rank=precedence.rank(
-            listener=listener.name,
+            listener=listener.id,
             listener_hostname=listener.hostname,
-            hostname=hostname,
+            hostname=hostnames.written(listener.hostname, one.route.hostnames, hostname),
             match=match,
             created=meta.created,
             route=owner,
@@ -111,8 +106,8 @@ def _candidate(
             position=position,
         ),
         entry=ir.Entry(
-            key=f"{listener.name}/{owner}/{hostname or '*'}/{matches.identity(match)}",
-            listener=listener.name,
+            key=f"{listener.id}/{said}/{hostname or '*'}/{matches.identity(match)}",
+            listener=listener.id,
             hostname=hostname,
             match=match,
             action=rules.for_listener(rule.action, listener),
@@ -123,7 +118,8 @@ def _candidate(
 
 
 def _only_first(candidates: Sequence[Candidate], notes: list[Note]) -> list[Candidate]:
-    """Without those that can never answer, because an earlier one of the same listener has their hostname and match."""
+    """Those that an earlier one of the same listener, with their hostname and match, keeps from answering are left out
+    where it is one of their own route, else marked."""
     kept: list[Candidate] = []
     first: dict[tuple[str, RouteMatch], Candidate] = {}
     keys: dict[str, Candidate] = {}
@@ -145,6 +141,10 @@ def _only_first(candidates: Sequence[Candidate], notes: list[Note]) -> list[Cand
         said = conditions.note("warning", code, entry.origin, reason)
         if said not in notes:
             notes.append(said)
+        if not same and entry.key not in keys:
+            keys[entry.key] = candidate
+            behind = dataclasses.replace(entry, behind=winner.entry.key)
+            kept.append(dataclasses.replace(candidate, entry=behind))
     return kept
 
 
@@ -179,11 +179,14 @@ def _isolated(here: Sequence[Standing], candidates: Sequence[Sequence[Candidate]
     """All entries of a port; after those of a listener a 404 for its hosts, where a less specific listener would answer
     requests that belong to it. Without one the next entry would never be asked anyway."""
     entries: list[ir.Entry] = []
+    served = {one.listener.hostname for one in here if not one.refused}
     barred: set[str] = set()
     for number, standing in enumerate(here):
         own = [candidate.entry for candidate in candidates[number]]
         entries += own
         listener = standing.listener
+        if standing.refused and listener.hostname in served:  # it lost its place to a listener of this hostname
+            continue
         if listener.hostname in barred or any(_answers_all(entry, listener.hostname) for entry in own):
             continue
         later = (candidate.entry for other in candidates[number + 1 :] for candidate in other)
@@ -202,9 +205,11 @@ def _barrier(standing: Standing) -> ir.Entry:
     reason = f'no route of listener "{listener.name}" matches'
     if standing.refused:
         reason = f'listener "{listener.name}" is not programmed: {standing.refused}'
+    elif listener.protocol not in PROTOCOLS:
+        reason = f'listener "{listener.name}" carries {listener.protocol}, not HTTP'
     return ir.Entry(
-        key=f"{listener.name}/-/-/isolation/{listener.hostname or '*'}",
-        listener=listener.name,
+        key=f"{listener.id}/-/-/isolation/{listener.hostname or '*'}",
+        listener=listener.id,
         hostname=listener.hostname,
         match=RouteMatch(),
         action=ir.Respond(status=404, reason=reason),

@@ -1,25 +1,26 @@
-"""YAML and JSON text becomes documents: plain values with the line of every field, or one-line errors.
+"""YAML and JSON text becomes documents: plain values, the line of every field for who asks, or one-line errors.
 
 Called by `manifests` for each file. Documents of a file are read apart from each other, so that one with a syntax error
-does not hide its neighbours. Values mean what they mean to kubectl: no timestamps, no sexagesimal numbers, and a key
-that appears twice is an error. This module must never know Kubernetes kinds, and no message of it holds a value.
+does not hide its neighbours. Values mean what they mean to kubectl (`scalars`), and a key that appears twice is an
+error. A document is read by `events`, and anew node by node where that gives up or somebody asks for a field's line:
+few do. This module must never know Kubernetes kinds other than Lists, and no message of it holds a value.
 """
 
 from __future__ import annotations
 
-import json
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import yaml
 
-_LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_MARKER = re.compile(r"^---(?:\s|$)")
-_PREAMBLE = re.compile(r"^\s*(?:#.*|%.*)?$")
-_TAG = "tag:yaml.org,2002:"
-_BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+from cloudgw.sources import events, json_text, scalars
+
+_LOADER = scalars.Loader
+_MARKER = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_PREAMBLE = re.compile(r"(?:[^\S\n]*(?:[#%][^\n]*)?\n)*+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,48 +32,74 @@ class Problem:
     message: str
 
 
+def _nothing() -> Mapping[str, int]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """data: None when the text cannot be read at all. problems: what is wrong with it; with data present, the first of
-    two equal keys was kept. lines: JSON pointer of every mapping and list item and field -> line."""
+    two equal keys was kept. items: JSON pointer of every object of a List -> line."""
 
     line: int
     data: Any
     problems: tuple[Problem, ...] = ()
-    lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+    items: Mapping[str, int] = field(default_factory=dict, repr=False)
+    find: Callable[[], Mapping[str, int]] = field(default=_nothing, repr=False, compare=False)
+
+    @property
+    def lines(self) -> Mapping[str, int]:
+        """JSON pointer of every mapping, list item and field -> line. Costs reading the document anew; empty for JSON,
+        where only the lines of objects are known."""
+        return self.find()
 
     def line_of(self, pointer: str) -> int:
         """The line of a field, or of what holds it."""
-        while pointer and pointer not in self.lines:
+        while pointer and pointer not in self.items:
+            if pointer in self.lines:
+                return self.lines[pointer]
             pointer = pointer.rpartition("/")[0]
-        return self.lines.get(pointer, self.line)
+        return self.items.get(pointer, self.line)
 
 
 def read(text: str) -> Iterator[Document]:
     """Every document of a file that is not empty. JSON is recognised by its first character."""
     text = text.removeprefix("\ufeff")
-    if text.lstrip()[:1] in ("{", "[") and (document := _json(text)) is not None:
-        yield document
+    if text.lstrip()[:1] in ("{", "[") and (found := json_text.read(text)) is not None:
+        problems = (Problem(line=0, pointer="", message=message) for message in found.problems)
+        yield Document(line=found.line, data=found.data, problems=tuple(problems), items=found.items)
         return
+    plain = scalars.Plain()
     for start, chunk in _chunks(text):
-        yield from _yaml(chunk, start)
+        quick = events.read(chunk, plain)
+        if quick is None:
+            yield from _yaml(chunk, start)
+        elif quick.data is not None:
+            items = {pointer: start + line + 1 for pointer, line in quick.items.items()}
+            find = functools.cache(functools.partial(_lines, chunk, start))
+            yield Document(line=start + quick.line + 1, data=quick.data, items=items, find=find)
+
+
+def _lines(chunk: str, start: int) -> Mapping[str, int]:
+    return next(_yaml(chunk, start)).lines
 
 
 def _chunks(text: str) -> Iterator[tuple[int, str]]:
     """(lines before it, text) of each document. A line that begins with `---` always begins a document, even inside a
     block scalar (https://yaml.org/spec/1.1/#c-forbidden); comments and directives belong to what follows."""
-    chunk: list[str] = []
-    start = 0
-    for number, line in enumerate(text.splitlines(keepends=True)):
-        if _MARKER.match(line) and not all(_PREAMBLE.match(before) for before in chunk):
-            yield start, "".join(chunk)
-            chunk, start = [], number
-        chunk.append(line)
-    if chunk:
-        yield start, "".join(chunk)
+    begin = start = 0
+    for marker in _MARKER.finditer(text):
+        end = marker.start()
+        if not _PREAMBLE.fullmatch(text, begin, end):
+            chunk = text[begin:end]
+            yield start, chunk
+            begin, start = end, start + len(chunk.splitlines())
+    if begin < len(text):
+        yield start, text[begin:]
 
 
 def _yaml(chunk: str, start: int) -> Iterator[Document]:
+    """Documents read node by node, with the line of every field."""
     loader = None
     try:
         loader = _LOADER(chunk)
@@ -82,7 +109,7 @@ def _yaml(chunk: str, start: int) -> Iterator[Document]:
             data = reader.read(node, "")
             if data is not None:
                 line = start + cast("int", node.start_mark.line) + 1
-                yield Document(line=line, data=data, problems=tuple(reader.problems), lines=reader.lines)
+                yield Document(line=line, data=data, problems=tuple(reader.problems), find=reader.found)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = start + (mark.line if mark else 0) + 1
@@ -124,6 +151,9 @@ class _Reader:
         self.problems: list[Problem] = []
         self.lines: dict[str, int] = {}
 
+    def found(self) -> Mapping[str, int]:
+        return self.lines
+
     def read(self, node: yaml.Node, pointer: str) -> Any:
         self.lines.setdefault(pointer, self._line(node))
         if isinstance(node, yaml.ScalarNode):
@@ -147,7 +177,7 @@ class _Reader:
         found: dict[str, Any] = {}
         merged: list[Any] = []
         for key_node, value_node in node.value:
-            if key_node.tag == _TAG + "merge":
+            if key_node.tag == scalars.TAG + "merge":
                 value = self.read(value_node, pointer)
                 merged += value if isinstance(value, list) else [value]
                 continue
@@ -171,56 +201,14 @@ class _Reader:
         return found
 
     def _scalar(self, node: yaml.ScalarNode, pointer: str) -> Any:
-        text, tag = str(node.value), str(node.tag)
-        if tag in (_TAG + "str", _TAG + "timestamp", _TAG + "value", _TAG + "merge"):
-            return text
-        if tag == _TAG + "null":
+        try:
+            return scalars.value(str(node.tag), str(node.value))
+        except scalars.UnknownTag:
+            self._problem(node, pointer, "has a YAML tag (`!...`), which Kubernetes does not know; remove the tag")
             return None
-        if tag == _TAG + "bool":
-            return _BOOLEANS.get(text.lower(), text)
-        if tag == _TAG + "int":
-            return _integer(text)
-        if tag == _TAG + "float":
-            try:
-                return float(text.replace("_", ""))
-            except ValueError:
-                return text
-        self._problem(node, pointer, "has a YAML tag (`!...`), which Kubernetes does not know; remove the tag")
-        return None
 
     def _line(self, node: yaml.Node) -> int:
         return self._start + cast("int", node.start_mark.line) + 1
 
     def _problem(self, node: yaml.Node, pointer: str, message: str) -> None:
         self.problems.append(Problem(line=self._line(node), pointer=pointer, message=message))
-
-
-def _integer(text: str) -> Any:
-    """Decimal, 0x, 0o, 0b and a leading 0 for octal; sexagesimal numbers stay strings."""
-    plain = text.replace("_", "")
-    if re.fullmatch(r"[-+]?0[0-7]+", plain):
-        return int(plain, 8)
-    try:
-        return int(plain, 0)
-    except ValueError:
-        return text
-
-
-def _json(text: str) -> Document | None:
-    """None when it is no JSON: YAML in flow style begins the same way."""
-    problems: list[Problem] = []
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in items:
-            if key in found:
-                reason = f"the key {key!r} appears twice; remove one of the two"
-                problems.append(Problem(line=0, pointer="", message=reason))
-            found.setdefault(key, value)
-        return found
-
-    try:
-        data = json.loads(text, object_pairs_hook=pairs)
-    except (ValueError, RecursionError):
-        return None
-    return Document(line=1, data=data, problems=tuple(problems))

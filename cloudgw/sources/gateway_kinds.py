@@ -1,59 +1,131 @@
-"""Manifests of the Gateway API become objects: GatewayClass, Gateway, HTTPRoute, ReferenceGrant.
+"""Manifests of the Gateway API that are no routes become objects: GatewayClass, Gateway, ListenerSet, ReferenceGrant,
+BackendTLSPolicy.
 
-Called by `manifests` with the fields of one object; raises fields.FieldError for what the API server would refuse. A
-field that is set and not read here is kept by JSON pointer in `unhandled`, of the rule or listener that holds it, else
-of the object: this module must never drop a field silently. Fields and defaults:
+Called by `catalog` with the fields of one object; raises fields.FieldError for what the API server would refuse. A
+field that is set and not read here is kept by JSON pointer in `unhandled`, of the listener that holds it, else of the
+object: this module must never drop a field silently. Fields and defaults:
 https://gateway-api.sigs.k8s.io/reference/spec/ (v1.6, standard channel).
 """
 
 from __future__ import annotations
 
-import dataclasses
+import ipaddress
+from typing import Literal, TypeAlias
 
 from cloudgw import objects
-from cloudgw.objects import GATEWAY_GROUP, Meta, ObjectRef
+from cloudgw.objects import GATEWAY_GROUP, Meta
+from cloudgw.sources import filters, references
 from cloudgw.sources.fields import FieldError, Fields, check_hostname
+
+From: TypeAlias = Literal["Same", "All", "Selector", "None"]
+_FROM: tuple[From, ...] = ("Same", "All", "Selector", "None")
 
 
 def gateway_class(meta: Meta, fields: Fields) -> objects.GatewayClass:
-    spec = fields.child("spec", required=True) or fields
+    spec = fields.needed("spec")
     spec.ignore("description")
     ref = spec.child("parametersRef")
+    if ref:
+        ref.text("group", required=True)
     return objects.GatewayClass(
         meta=meta,
         controller=spec.text("controllerName", required=True),
-        parameters=_object_ref(ref, group=None, kind="", namespace="") if ref else None,
+        parameters=references.anywhere(meta, ref) if ref else None,
     )
 
 
 def gateway(meta: Meta, fields: Fields) -> objects.Gateway:
-    spec = fields.child("spec", required=True) or fields
-    spec.child("tls")  # nothing of it is read: its fields are unhandled one by one
-    listeners = tuple(_listener(meta, listener) for listener in spec.children("listeners", apart=True))
+    spec = fields.needed("spec")
+    tls = spec.child("tls")
+    frontend, backend = (tls.child("frontend"), tls.child("backend")) if tls else (None, None)
+    certificate = backend.child("clientCertificateRef") if backend else None
+    namespaces, selector = _from(_child(spec.child("allowedListeners"), "namespaces"), "None")
     return objects.Gateway(
         meta=meta,
         class_name=spec.text("gatewayClassName", required=True),
-        listeners=listeners,
+        listeners=_listeners(meta, spec),
+        addresses=tuple(_address(address) for address in spec.children("addresses")),
+        infrastructure=_infrastructure(meta, spec.child("infrastructure")),
+        allowed_listeners=objects.AllowedListeners(namespaces=namespaces, selector=selector),
+        frontend=_frontend(meta, frontend) if frontend else None,
+        backend_certificate=references.anywhere(meta, certificate, kind="Secret") if certificate else None,
     )
+
+
+def listener_set(meta: Meta, fields: Fields) -> objects.ListenerSet:
+    spec = fields.needed("spec")
+    parent = references.anywhere(meta, spec.needed("parentRef"), kind="Gateway", group=GATEWAY_GROUP)
+    return objects.ListenerSet(meta=meta, parent=parent, listeners=_listeners(meta, spec))
+
+
+def _child(fields: Fields | None, name: str) -> Fields | None:
+    return fields.child(name) if fields else None
+
+
+def _address(fields: Fields) -> objects.GatewayAddress:
+    found = objects.GatewayAddress(type=fields.text("type", "IPAddress"), value=fields.text("value"))
+    if found.type == "IPAddress" and found.value:
+        try:
+            ipaddress.ip_address(found.value)
+        except ValueError:
+            fix = "write an IPv4 or IPv6 address, or use type: Hostname"
+            raise FieldError(fields.at("value"), "is no IP address", fix) from None
+    return found
+
+
+def _infrastructure(meta: Meta, fields: Fields | None) -> objects.Infrastructure:
+    if fields is None:
+        return objects.Infrastructure()
+    ref = fields.child("parametersRef")
+    return objects.Infrastructure(
+        labels=fields.strings("labels"),
+        annotations=fields.strings("annotations"),
+        parameters=references.local(meta, ref) if ref else None,
+    )
+
+
+def _frontend(meta: Meta, fields: Fields) -> objects.FrontendTLS:
+    ports = tuple(
+        (one.port("port", required=True), _validation(meta, one.needed("tls"))) for one in fields.children("perPort")
+    )
+    if len({port for port, _ in ports}) != len(ports):
+        raise FieldError(fields.at("perPort"), "names a port twice", "give each port once")
+    return objects.FrontendTLS(default=_validation(meta, fields.needed("default")), per_port=ports)
+
+
+def _validation(meta: Meta, fields: Fields) -> objects.ClientValidation | None:
+    validation = fields.child("validation")
+    if validation is None:
+        return None
+    authorities = tuple(references.anywhere(meta, ref) for ref in validation.children("caCertificateRefs"))
+    if not authorities:
+        fix = "name a ConfigMap that holds ca.crt, or remove `validation`"
+        raise FieldError(validation.at("caCertificateRefs"), "is missing", fix)
+    mode = validation.choice("mode", ("AllowValidOnly", "AllowInsecureFallback"), "AllowValidOnly")
+    return objects.ClientValidation(
+        authorities=authorities,
+        mode="AllowInsecureFallback" if mode == "AllowInsecureFallback" else "AllowValidOnly",
+    )
+
+
+def _listeners(meta: Meta, spec: Fields) -> tuple[objects.Listener, ...]:
+    return tuple(_listener(meta, listener) for listener in spec.children("listeners", apart=True))
 
 
 def _listener(meta: Meta, fields: Fields) -> objects.Listener:
     tls = fields.child("tls")
-    listener = objects.Listener(
+    return objects.Listener(
         name=fields.text("name", required=True),
         hostname=fields.hostname("hostname"),
         port=fields.port("port", required=True),
         protocol=fields.text("protocol", required=True),
         tls_mode=tls.text("mode", "Terminate") if tls else "",
-        certificates=tuple(
-            _object_ref(ref, group="", kind="Secret", namespace=meta.namespace)
-            for ref in tls.children("certificateRefs")
-        )
+        certificates=tuple(references.anywhere(meta, ref, kind="Secret") for ref in tls.children("certificateRefs"))
         if tls
         else (),
         allowed=_allowed(fields.child("allowedRoutes")),
+        unhandled=fields.unread(),
     )
-    return dataclasses.replace(listener, unhandled=fields.unread())
 
 
 def _allowed(fields: Fields | None) -> objects.AllowedRoutes:
@@ -62,18 +134,19 @@ def _allowed(fields: Fields | None) -> objects.AllowedRoutes:
     kinds = tuple(
         (kind.text("group", GATEWAY_GROUP), kind.text("kind", required=True)) for kind in fields.children("kinds")
     )
-    namespaces = fields.child("namespaces")
-    if namespaces is None:
-        return objects.AllowedRoutes(kinds=kinds)
-    chosen = namespaces.choice("from", ("Same", "All", "Selector", "None"), "Same")
-    selector = namespaces.child("selector")
+    namespaces, selector = _from(fields.child("namespaces"), "Same")
+    return objects.AllowedRoutes(namespaces=namespaces, selector=selector, kinds=kinds)
+
+
+def _from(fields: Fields | None, default: From) -> tuple[From, objects.Selector | None]:
+    """Which namespaces: `from` and `selector`."""
+    if fields is None:
+        return default, None
+    chosen = fields.choice("from", _FROM, default)
+    selector = fields.child("selector")
     if chosen == "Selector" and selector is None:
-        raise FieldError(namespaces.at("selector"), "is missing", "add a label selector, or use from: Same")
-    read = _selector(selector) if selector else None
-    for value in ("Same", "All", "Selector", "None"):
-        if chosen == value:
-            return objects.AllowedRoutes(namespaces=value, selector=read, kinds=kinds)
-    raise FieldError(namespaces.at("from"), "is not known", "use Same, All or Selector")
+        raise FieldError(fields.at("selector"), "is missing", "add a label selector, or use from: Same")
+    return next(one for one in _FROM if one == chosen), _selector(selector) if selector else None
 
 
 def _selector(fields: Fields) -> objects.Selector:
@@ -91,129 +164,8 @@ def _selector(fields: Fields) -> objects.Selector:
     )
 
 
-def http_route(meta: Meta, fields: Fields) -> objects.HTTPRoute:
-    spec = fields.child("spec")
-    if spec is None:
-        return objects.HTTPRoute(meta=meta, parents=())
-    parents = tuple(_parent(meta, parent) for parent in spec.children("parentRefs"))
-    hostnames = tuple(
-        check_hostname(hostname, f"{spec.at('hostnames')}/{number}")
-        for number, hostname in enumerate(spec.texts("hostnames"))
-    )
-    rules = tuple(_rule(meta, rule) for rule in spec.children("rules", apart=True))
-    if "rules" not in spec:
-        rules = (objects.RouteRule(),)  # the API server's default: one rule that matches every request
-    return objects.HTTPRoute(meta=meta, parents=parents, hostnames=hostnames, rules=rules)
-
-
-def _parent(meta: Meta, fields: Fields) -> objects.ParentRef:
-    return objects.ParentRef(
-        group=fields.text("group", GATEWAY_GROUP),
-        kind=fields.text("kind", "Gateway"),
-        namespace=fields.text("namespace") or meta.namespace,
-        name=fields.text("name", required=True),
-        section=fields.text("sectionName"),
-        port=fields.port("port"),
-    )
-
-
-def _rule(meta: Meta, fields: Fields) -> objects.RouteRule:
-    rule = objects.RouteRule(
-        name=fields.text("name"),
-        matches=tuple(_match(match) for match in fields.children("matches")) or (objects.RouteMatch(),),
-        filters=_filters(fields),
-        backends=tuple(_backend(meta, backend) for backend in fields.children("backendRefs")),
-    )
-    return dataclasses.replace(rule, unhandled=fields.unread())
-
-
-def _match(fields: Fields) -> objects.RouteMatch:
-    path = fields.child("path")
-    default = objects.PathMatch()
-    return objects.RouteMatch(
-        path=objects.PathMatch(type=path.text("type", default.type), value=path.text("value", default.value))
-        if path
-        else default,
-        headers=tuple(_value_match(header) for header in fields.children("headers")),
-        query=tuple(_value_match(param) for param in fields.children("queryParams")),
-        method=fields.text("method"),
-    )
-
-
-def _value_match(fields: Fields) -> objects.ValueMatch:
-    return objects.ValueMatch(
-        type=fields.text("type", "Exact"),
-        name=fields.text("name", required=True),
-        value=fields.text("value", required=True),
-    )
-
-
-def _filters(fields: Fields) -> tuple[objects.Filter, ...]:
-    return tuple(_filter(one) for one in fields.children("filters", apart=False))
-
-
-def _filter(fields: Fields) -> objects.Filter:
-    """A filter of a type that we do not honour is named and not read: the rule is refused because of it."""
-    kind = fields.text("type", required=True)
-    if kind == "RequestRedirect":
-        redirect = fields.child("requestRedirect", required=True) or fields
-        status = redirect.number("statusCode", 302)
-        if status not in (301, 302, 303, 307, 308):
-            raise FieldError(redirect.at("statusCode"), f"is {status}", "use one of 301, 302, 303, 307, 308")
-        return objects.RequestRedirect(
-            scheme=redirect.choice("scheme", ("http", "https")),
-            hostname=_precise(redirect),
-            path=_modifier(redirect.child("path")),
-            port=redirect.port("port"),
-            status=status,
-        )
-    if kind == "URLRewrite":
-        rewrite = fields.child("urlRewrite", required=True) or fields
-        return objects.URLRewrite(hostname=_precise(rewrite), path=_modifier(rewrite.child("path")))
-    fields.ignore("requestHeaderModifier", "responseHeaderModifier", "requestMirror", "cors", "extensionRef")
-    fields.ignore("externalAuth")
-    return objects.OtherFilter(type=kind)
-
-
-def _precise(fields: Fields) -> str:
-    hostname = fields.hostname("hostname")
-    if hostname.startswith("*"):
-        raise FieldError(fields.at("hostname"), "is a wildcard", "use one DNS name")
-    return hostname
-
-
-def _modifier(fields: Fields | None) -> objects.PathModifier | None:
-    if fields is None:
-        return None
-    kind = fields.choice("type", ("ReplaceFullPath", "ReplacePrefixMatch"))
-    field = {"ReplaceFullPath": "replaceFullPath", "ReplacePrefixMatch": "replacePrefixMatch"}.get(kind)
-    if field is None or fields.value(field) is None:
-        missing = field or "type"
-        raise FieldError(fields.at(missing), "is missing", "give type and the field of the same name")
-    return objects.PathModifier(type=kind, value=fields.text(field))
-
-
-def _backend(meta: Meta, fields: Fields) -> objects.BackendRef:
-    return objects.BackendRef(
-        ref=_object_ref(fields, group="", kind="Service", namespace=meta.namespace),
-        port=fields.port("port"),
-        weight=fields.number("weight", 1, high=1_000_000),
-        filters=_filters(fields),
-    )
-
-
-def _object_ref(fields: Fields, *, group: str | None, kind: str, namespace: str) -> ObjectRef:
-    """A reference with its defaults; group None and kind "" have none and must be written."""
-    return ObjectRef(
-        group=fields.text("group", group or "", required=group is None),
-        kind=fields.text("kind", kind, required=not kind),
-        namespace=fields.text("namespace") or namespace,
-        name=fields.text("name", required=True),
-    )
-
-
 def reference_grant(meta: Meta, fields: Fields) -> objects.ReferenceGrant:
-    spec = fields.child("spec", required=True) or fields
+    spec = fields.needed("spec")
     return objects.ReferenceGrant(
         meta=meta,
         froms=tuple(
@@ -224,3 +176,41 @@ def reference_grant(meta: Meta, fields: Fields) -> objects.ReferenceGrant:
             (one.text("group"), one.text("kind", required=True), one.text("name")) for one in spec.children("to")
         ),
     )
+
+
+def backend_tls_policy(meta: Meta, fields: Fields) -> objects.BackendTLSPolicy:
+    spec = fields.needed("spec")
+    validation = spec.needed("validation")
+    targets = tuple(
+        objects.PolicyTarget(
+            group=target.text("group"),
+            kind=target.text("kind", required=True),
+            name=target.text("name", required=True),
+            section=target.text("sectionName"),
+        )
+        for target in spec.children("targetRefs")
+    )
+    if not targets:
+        raise FieldError(spec.at("targetRefs"), "is missing", "name the Services that are spoken to with TLS")
+    authorities = tuple(references.local(meta, ref) for ref in validation.children("caCertificateRefs"))
+    well_known = validation.text("wellKnownCACertificates")
+    if bool(authorities) is bool(well_known):
+        reason = "has both caCertificateRefs and wellKnownCACertificates" if authorities else "names no authority"
+        fix = "give either caCertificateRefs or wellKnownCACertificates: System"
+        raise FieldError(validation.pointer, reason, fix)
+    return objects.BackendTLSPolicy(
+        meta=meta,
+        targets=targets,
+        authorities=authorities,
+        well_known=well_known,
+        hostname=filters.precise_hostname(validation, required=True),
+        alt_names=tuple(_alt_name(name) for name in validation.children("subjectAltNames")),
+        options=spec.strings("options"),
+    )
+
+
+def _alt_name(fields: Fields) -> tuple[str, str]:
+    kind = fields.choice("type", ("Hostname", "URI"))
+    if kind == "Hostname":
+        return kind, check_hostname(fields.text("hostname", required=True), fields, "hostname")
+    return kind, fields.text("uri", required=True)

@@ -1,14 +1,15 @@
-"""Manifests of Kubernetes' own kinds become objects: Service, EndpointSlice, Namespace, Node, Secret, parameters.
+"""Manifests of Kubernetes' own kinds become objects: Service, EndpointSlice, Namespace, Node, Secret,
+ConfigMap, parameters.
 
-Called by `manifests` with the fields of one object; raises fields.FieldError where a field has the wrong type. Of these
+Called by `catalog` with the fields of one object; raises fields.FieldError where a field has the wrong type. Of these
 kinds we read what we use and no more: fields that concern others are no notes. This module must never read files.
 """
 
 from __future__ import annotations
 
 from cloudgw import objects
-from cloudgw.objects import Material, Meta
-from cloudgw.sources import secrets
+from cloudgw.objects import GATEWAY_GROUP, Material, Meta
+from cloudgw.sources import authorities, secrets
 from cloudgw.sources.fields import FieldError, Fields
 
 SERVICE_LABEL = "kubernetes.io/service-name"
@@ -16,7 +17,7 @@ ZONE_LABELS = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io
 
 
 def service(meta: Meta, fields: Fields) -> objects.Service:
-    spec = fields.child("spec", required=True) or fields
+    spec = fields.needed("spec")
     return objects.Service(
         meta=meta,
         type=spec.text("type", "ClusterIP"),
@@ -48,7 +49,7 @@ def endpoint_slice(meta: Meta, fields: Fields) -> objects.EndpointSlice:
         ports=tuple(
             (port.text("name"), port.number("port", high=65535))
             for port in fields.children("ports")
-            if port.text("protocol", "TCP") == "TCP"
+            if port.text("protocol", "TCP") in ("TCP", "UDP")
         ),
         endpoints=tuple(_endpoint(endpoint) for endpoint in fields.children("endpoints")),
     )
@@ -63,6 +64,16 @@ def _endpoint(fields: Fields) -> objects.Endpoint:
         ready=conditions.flag("ready", True) if conditions else True,
         zone=fields.text("zone"),
         node=fields.text("nodeName"),
+    )
+
+
+def definition(meta: Meta, fields: Fields) -> objects.CustomResourceDefinition:
+    """Of the Gateway API's own definitions only the annotations that say which release they are of."""
+    annotations = fields.needed("metadata").strings("annotations")
+    return objects.CustomResourceDefinition(
+        meta=meta,
+        bundle=annotations.get(f"{GATEWAY_GROUP}/bundle-version", ""),
+        channel=annotations.get(f"{GATEWAY_GROUP}/channel", ""),
     )
 
 
@@ -94,3 +105,7 @@ def parameters(meta: Meta, kind: str, fields: Fields) -> objects.Parameters:
 
 def secret(meta: Meta, fields: Fields) -> tuple[objects.Secret, Material | None]:
     return secrets.read(meta, fields.text("type", "Opaque"), fields.value("data"), fields.value("stringData"))
+
+
+def config_map(meta: Meta, fields: Fields) -> objects.ConfigMap:
+    return authorities.read(meta, fields.value("data"))

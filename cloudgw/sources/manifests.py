@@ -2,55 +2,28 @@
 
 One bad object harms only itself: it is Unknown in the Snapshot, never absent, and an error says where and why; the rest
 is used. A document that cannot be read at all may be any object, so that then nothing is called complete or absent.
-Files are read here, their text in `documents`, their objects in `kinds` and `gateway_kinds`. This module must never
-write anything, and never show the content of a Secret.
+Files are read here, their text in `documents`, their objects in `catalog`. This module must never write anything, and
+never show the content of a Secret.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from cloudgw.objects import GATEWAY_GROUP, Key, KubernetesObject, Material, Meta, Note, Origin, Snapshot, Unknown
-from cloudgw.sources import documents, gateway_kinds, kinds
+from cloudgw.objects import GATEWAY_GROUP, Key, KubernetesObject, Material, Note, Origin, Snapshot, Unknown
+from cloudgw.sources import catalog, collector, documents
 from cloudgw.sources.documents import Document
-from cloudgw.sources.fields import FieldError, Fields, type_name
+from cloudgw.sources.fields import FieldError, type_name
 from cloudgw.sources.snapshot_file import dump, parse_dump
 
-__all__ = ["OWN_GROUP", "Loaded", "dump", "load", "parse_dump"]
+__all__ = ["Loaded", "dump", "load", "parse_dump"]
 
-OWN_GROUP = "cloudgw.dev"
 _ENDINGS = (".yaml", ".yml", ".json")
 _NOT_MANIFESTS = ("kustomization.yaml", "kustomization.yml", "cloudgw.yaml")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kind:
-    versions: tuple[str, ...]
-    parse: Callable[[Meta, Fields], Any]
-    namespaced: bool = True
-    strict: bool = False  # a field that nobody read is kept in Meta.unhandled
-
-
-_KINDS: dict[tuple[str, str], _Kind] = {
-    (GATEWAY_GROUP, "GatewayClass"): _Kind(
-        versions=("v1", "v1beta1"), parse=gateway_kinds.gateway_class, namespaced=False, strict=True
-    ),
-    (GATEWAY_GROUP, "Gateway"): _Kind(versions=("v1", "v1beta1"), parse=gateway_kinds.gateway, strict=True),
-    (GATEWAY_GROUP, "HTTPRoute"): _Kind(versions=("v1", "v1beta1"), parse=gateway_kinds.http_route, strict=True),
-    (GATEWAY_GROUP, "ReferenceGrant"): _Kind(
-        versions=("v1", "v1beta1"), parse=gateway_kinds.reference_grant, strict=True
-    ),
-    ("", "Service"): _Kind(versions=("v1",), parse=kinds.service),
-    ("", "Secret"): _Kind(versions=("v1",), parse=kinds.secret),
-    ("", "Namespace"): _Kind(versions=("v1",), parse=kinds.namespace, namespaced=False),
-    ("", "Node"): _Kind(versions=("v1",), parse=kinds.node, namespaced=False),
-    ("discovery.k8s.io", "EndpointSlice"): _Kind(versions=("v1",), parse=kinds.endpoint_slice),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +48,7 @@ class _World:
     blind: bool = False
 
 
+@collector.paused()
 def load(
     paths: Sequence[str], *, base: Sequence[str] = (), complete: bool = False, stdin: TextIO | None = None
 ) -> Loaded:
@@ -239,82 +213,49 @@ def _object(file: str, document: Document, data: Any, prefix: str, world: _World
             reason = f"is {type_name(data)}, must be a mapping with apiVersion, kind and metadata.name"
         _error(world, "InvalidObject", reason, file=file, line=line, blind=True)
         return
-    group, _, number = version.rpartition("/")
-    known = _KINDS.get((group, kind))
-    if known is None and group not in (GATEWAY_GROUP, OWN_GROUP):
+    group = version.rpartition("/")[0]
+    known = (group, kind) in catalog.KINDS
+    if not known and group not in (GATEWAY_GROUP, catalog.OWN_GROUP):
         return
-    namespaced = known.namespaced if known else not (group == OWN_GROUP and kind.endswith("ClassParameters"))
-    key = _key(data, namespaced)
+    key = catalog.key(data, namespaced=catalog.is_namespaced(group, kind))
     subject = Origin(kind=kind, namespace=key[0] if key else "", name=key[1] if key else "", file=file, line=line)
-    if known is None and group == GATEWAY_GROUP:
+    if not known and group == GATEWAY_GROUP:
         message = f"{subject}: kind {kind} is not handled yet; it has no effect"
         world.notes.append(Note(level="warning", code="UnsupportedKind", message=message, origin=subject))
         return
     if key is None:
         reason = "is missing or no string; every object needs a name"
-        _error(
-            world,
-            "InvalidObject",
-            reason,
-            file=file,
-            line=line,
-            subject=subject,
-            pointer="/metadata/name",
-            blind=True,
-        )
+        pointer = "/metadata/name"
+        _error(world, "InvalidObject", reason, file=file, line=line, subject=subject, pointer=pointer, blind=True)
         return
-    value = _parsed(file, document, data, prefix, subject, known, number, world)
+    if not catalog.concerns(group, key[1]):
+        return
+    value = _parsed(document, data, prefix, subject, world)
     _keep(value, data, subject, key, world)
 
 
-def _key(data: dict[str, Any], namespaced: bool) -> Key | None:
-    metadata = data.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(name, str) or not name:
-        return None
-    namespace = metadata.get("namespace") or "default"
-    if not isinstance(namespace, str):
-        return None
-    return (namespace if namespaced else "", name)
-
-
 def _parsed(
-    file: str,
-    document: Document,
-    data: dict[str, Any],
-    prefix: str,
-    subject: Origin,
-    known: _Kind | None,
-    version: str,
-    world: _World,
+    document: Document, data: dict[str, Any], prefix: str, subject: Origin, world: _World
 ) -> KubernetesObject | Unknown:
     """The object, or Unknown and an error."""
 
     def wrong(code: str, pointer: str, reason: str, line: int = 0) -> Unknown:
         line = line or document.line_of(prefix + pointer)
         pointer = _safe(subject.kind, pointer)
-        _error(world, code, reason, file=file, line=line, subject=subject, pointer=pointer)
+        _error(world, code, reason, file=subject.file, line=line, subject=subject, pointer=pointer)
         return Unknown(f"{pointer}: {reason}".removeprefix(": "))
 
     for problem in document.problems:
         if _inside(problem.pointer, prefix):
             return wrong("InvalidSyntax", problem.pointer.removeprefix(prefix), problem.message, problem.line)
-    if known is not None and version not in known.versions:
-        reason = f"version {version} is not supported; use {known.versions[0]}"
-        return wrong("UnsupportedVersion", "/apiVersion", reason)
     try:
-        fields = Fields(data)
-        meta = _meta(fields, subject)
-        if known is None:
-            return kinds.parameters(meta, subject.kind, fields)
-        parsed = known.parse(meta, fields)
-        if isinstance(parsed, tuple):
-            parsed, material = parsed
-            if material is not None:
-                world.materials[material.fingerprint] = material
-        return _with_unhandled(parsed, fields.unread() if known.strict else ())
+        found, material = catalog.read(data, subject)
     except FieldError as error:
-        return wrong("InvalidField", error.pointer, str(error).removeprefix(f"{error.pointer}: "))
+        code = "UnsupportedVersion" if isinstance(error, catalog.VersionError) else "InvalidField"
+        return wrong(code, error.pointer, str(error).removeprefix(f"{error.pointer}: "))
+    if material is not None:
+        world.materials[material.fingerprint] = material
+    return found
 
 
 def _safe(kind: str, pointer: str) -> str:
@@ -324,28 +265,6 @@ def _safe(kind: str, pointer: str) -> str:
     parts = pointer.split("/")
     known = {"", "data", "stringData", "type", "apiVersion", "kind", "tls.crt", "tls.key"}
     return "/".join(part if part in known else "..." for part in parts)
-
-
-def _meta(fields: Fields, subject: Origin) -> Meta:
-    fields.ignore("apiVersion", "kind", "status")
-    metadata = Fields(fields.value("metadata"), "/metadata")
-    return Meta(
-        namespace=subject.namespace,
-        name=subject.name,
-        uid=metadata.text("uid"),
-        generation=metadata.number("generation", high=2**63),
-        created=metadata.text("creationTimestamp"),
-        labels=metadata.strings("labels"),
-        file=subject.file,
-        line=subject.line,
-    )
-
-
-def _with_unhandled(item: Any, unread: tuple[str, ...]) -> KubernetesObject:
-    if unread:
-        item = dataclasses.replace(item, meta=dataclasses.replace(item.meta, unhandled=unread))
-    found: KubernetesObject = item
-    return found
 
 
 def _keep(value: KubernetesObject | Unknown, data: Any, subject: Origin, key: Key, world: _World) -> None:

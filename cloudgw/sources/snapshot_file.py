@@ -12,24 +12,29 @@ import functools
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cloudgw import objects
 from cloudgw.objects import KubernetesObject, Parameters, Snapshot, Unknown
+from cloudgw.sources import collector
 
 FORMAT_VERSION = 1
 _CLASSES = {
     kind.__name__: kind
     for kind in (
         *typing.get_args(objects.KubernetesObject),
+        *objects.ROUTE_KINDS,
         *typing.get_args(objects.Filter),
     )
 }
+_FILTERS = frozenset(typing.get_args(objects.Filter))
 _UNKNOWN = "unknown"
 _TYPE = "type of"
+_Decoder: typing.TypeAlias = Callable[[Any], Any]
 
 
+@collector.paused()
 def dump(snapshot: Snapshot) -> str:
     """The Snapshot as text, the same for equal Snapshots."""
     document = {
@@ -45,6 +50,7 @@ def dump(snapshot: Snapshot) -> str:
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+@collector.paused()
 def parse_dump(text: str) -> Snapshot:
     """What `dump` wrote, without materials. Raises ValueError, with the reason, for anything else."""
     try:
@@ -78,45 +84,74 @@ def _object(kind: str, item: Mapping[str, Any]) -> KubernetesObject | Unknown:
 
 
 def _encoded(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        found: dict[str, Any] = {_TYPE: type(value).__name__} if isinstance(value, _filters()) else {}
-        for field in dataclasses.fields(value):
-            item = getattr(value, field.name)
-            if item != _default(field):
-                found[field.name] = _encoded(item)
+    kind = type(value)
+    if kind is str or kind is int:
+        return value
+    if kind is tuple or kind is list:
+        return [_encoded(item) for item in value]
+    if dataclasses.is_dataclass(kind):
+        found: dict[str, Any] = {_TYPE: kind.__name__} if kind in _FILTERS else {}
+        for name, default in _defaults(kind):
+            item = getattr(value, name)
+            if item is not default and item != default:
+                found[name] = _encoded(item)
         return found
     if isinstance(value, Mapping):
         return {str(key): _encoded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_encoded(item) for item in value]
     return value
 
 
 def _decoded(hint: Any, value: Any) -> Any:
     """A value of the type that `hint` names; TypeError for anything else."""
+    return _decoder(hint)(value)
+
+
+@functools.cache
+def _decoder(hint: Any) -> _Decoder:
+    """How a value of a type is read: worked out once for each type."""
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return _instance(hint, value)
+        return functools.partial(_instance, hint)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple:
-        if not isinstance(value, list):
-            raise TypeError("a list is needed")
         if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple(_decoded(arguments[0], item) for item in value)
-        return tuple(_decoded(argument, item) for argument, item in zip(arguments, value, strict=True))
+            return functools.partial(_list, _decoder(arguments[0]))
+        return functools.partial(_row, tuple(_decoder(argument) for argument in arguments))
     if origin in (typing.Union, types.UnionType):
-        return _of_union(arguments, value)
+        return functools.partial(_of_union, arguments)
     if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
-        return {str(key): _decoded(arguments[1], item) for key, item in dict(value).items()}
+        return functools.partial(_mapping, _decoder(arguments[1]))
     if origin is typing.Literal:
-        if value not in arguments:
-            raise TypeError(f"one of {arguments} is needed")
-        return value
-    if (
-        isinstance(hint, type)
-        and hint is not Any
-        and (not isinstance(value, hint) or isinstance(value, bool) is not (hint is bool))
-    ):
-        raise TypeError(f"{hint.__name__} is needed")
+        return functools.partial(_literal, arguments)
+    if isinstance(hint, type) and hint is not Any:
+        return functools.partial(_plain, hint)
+    return lambda value: value
+
+
+def _list(item: _Decoder, value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise TypeError("a list is needed")
+    return tuple([item(one) for one in value])
+
+
+def _row(items: tuple[_Decoder, ...], value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise TypeError("a list is needed")
+    return tuple(item(one) for item, one in zip(items, value, strict=True))
+
+
+def _mapping(item: _Decoder, value: Any) -> dict[str, Any]:
+    return {str(key): item(one) for key, one in dict(value).items()}
+
+
+def _literal(allowed: tuple[Any, ...], value: Any) -> Any:
+    if value not in allowed:
+        raise TypeError(f"one of {allowed} is needed")
+    return value
+
+
+def _plain(kind: type, value: Any) -> Any:
+    if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
+        raise TypeError(f"{kind.__name__} is needed")
     return value
 
 
@@ -138,9 +173,9 @@ def _instance(kind: type, value: Any) -> Any:
     if not isinstance(value, dict):
         raise TypeError(f"a mapping is needed for {kind.__name__}")
     hints = _hints(kind)
-    if extra := sorted(set(value) - set(hints)):
-        raise TypeError(f"{kind.__name__} has no field {extra[0]}")
-    return kind(**{name: _decoded(hints[name], item) for name, item in value.items()})
+    if not value.keys() <= hints.keys():
+        raise TypeError(f"{kind.__name__} has no field {min(value.keys() - hints.keys())}")
+    return kind(**{name: _decoder(hints[name])(item) for name, item in value.items()})
 
 
 @functools.cache
@@ -149,13 +184,9 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 @functools.cache
-def _filters() -> tuple[type, ...]:
-    return typing.get_args(objects.Filter)
-
-
-def _default(field: dataclasses.Field[Any]) -> Any:
-    if field.default is not dataclasses.MISSING:
-        return field.default
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return dataclasses.MISSING
+def _defaults(kind: type) -> tuple[tuple[str, Any], ...]:
+    """(field, its default, or MISSING)."""
+    return tuple(
+        (field.name, field.default if field.default_factory is dataclasses.MISSING else field.default_factory())
+        for field in dataclasses.fields(kind)
+    )

@@ -279,6 +279,10 @@ class Objects:
     def build(self, routing: ir.Routing, facts: Facts, parameters: ProviderParameters) -> Built:
         raise NotImplementedError(f"{routing.name} {facts} {parameters}")
 
+    def lint(self, routing: ir.Routing) -> tuple[Note, ...]:
+        del routing
+        return ()
+
     def list(self, read: Any, scope: Sequence[ProviderParameters], owner: str) -> Inventory:
         del scope, owner
         return Inventory(placement=PLACE, content=read.list(), began=read.now())

@@ -46,6 +46,9 @@ class AWS:
     ) -> tuple[model.Graph, tuple[Note, ...]]:
         return building.build(routing, facts, parameters)
 
+    def lint(self, routing: ir.Routing) -> tuple[Note, ...]:
+        return building.lint(routing)
+
     def observe(self, inventory: provider.Inventory, owner: str) -> model.Graph:
         return observe.observe(inventory, owner)
 

@@ -9,13 +9,24 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from cloudgw.graph import model
 from cloudgw.objects import Note, Origin, Unknown
 from cloudgw.provider import Facts
 from cloudgw.routing import ir
-from cloudgw_aws import build_actions, build_certificates, build_rules, facts, names, parameters, shapes
+from cloudgw_aws import (
+    build_actions,
+    build_certificates,
+    build_listeners,
+    build_rules,
+    build_unsupported,
+    facts,
+    names,
+    parameters,
+    shapes,
+)
 
 # Kubernetes decides who is ready; the load balancer only has to find out who can be reached and answers at all
 # (target-group-health-checks.html: matcher 200 to 499).
@@ -31,26 +42,62 @@ HEALTH: Mapping[str, Any] = {
 }
 
 
-def build(
-    routing: ir.Routing, found: Facts, wanted: parameters.AWSParameters
-) -> tuple[model.Graph, tuple[Note, ...]]:
+def build(routing: ir.Routing, found: Facts, wanted: parameters.AWSParameters) -> tuple[model.Graph, tuple[Note, ...]]:
     network: facts.Network = found.values["network"]
+    judged = _judge(routing, network)
     work = _Work(routing, network, wanted)
+    work.notes += judged.notes
     work.front()
-    tables = work.listeners()
-    rules = build_rules.compile_tables(routing, tables, network)
-    work.notes += rules.notes
-    work.elements += rules.elements
-    work.pools(rules)
+    work.listeners(judged)
+    work.elements += judged.rules.elements
+    work.pools(judged.rules)
     graph = model.graph(
         work.elements,
-        order=rules.order,
+        order=judged.rules.order,
         withdrawn=_withdrawn(routing),
         doubted=frozenset(work.doubted),
         unknown=_unknown(routing, work.unknown),
         known=() if routing.complete else _known(routing),
     )
     return graph, tuple(work.notes)
+
+
+def lint(routing: ir.Routing) -> tuple[Note, ...]:
+    """What an Application Load Balancer cannot honour of a Gateway: the notes of `build` that need neither an account
+    nor parameters. Quotas are the defaults, and nothing stands yet."""
+    nowhere = Unknown("no account was looked at")
+    return tuple(_judge(routing, facts.Network(vpc=nowhere, subnets=nowhere, ranges=nowhere)).notes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """What can be served at all: tables of the ports that listen, certificates, rules; everything said on the way."""
+
+    tables: tuple[ir.Table, ...]
+    certificates: build_certificates.Certificates
+    rules: build_rules.Rules
+    notes: tuple[Note, ...]
+
+
+def _judge(routing: ir.Routing, network: facts.Network) -> _Judged:
+    served = build_listeners.served(routing)
+    notes = list(served.notes)
+    certificates = build_certificates.certificates(routing.owner, served.tables, network)
+    notes += certificates.notes
+    tables: list[ir.Table] = []
+    for table in served.tables:
+        if table.protocol != "HTTPS" or table.port in certificates.default:
+            tables.append(table)
+            continue
+        origin = table.listeners[0].origin
+        message = (
+            f"tls.certificateRefs: no certificate of port {table.port} can be used; nothing listens there "
+            "until one can; create the Secret, or grant the reference"
+        )
+        notes.append(Note(level="error", code="NoCertificate", message=message, origin=origin))
+    rules = build_rules.compile_tables(routing, tables, network)
+    notes += rules.notes
+    return _Judged(tables=tuple(tables), certificates=certificates, rules=rules, notes=tuple(notes))
 
 
 def _withdrawn(routing: ir.Routing) -> frozenset[model.Address]:
@@ -74,7 +121,7 @@ def _known(routing: ir.Routing) -> tuple[str, ...]:
     """Prefixes of the rules of routes of which everything is known."""
     return tuple(
         sorted(
-            f"{routing.owner}/{names.PROVIDER}/rule/{table.port}/{listener.name}/{namespace}/{name}/"
+            f"{routing.owner}/{names.PROVIDER}/rule/{table.port}/{listener.id}/{namespace}/{name}/"
             for table in routing.tables
             for listener in table.listeners
             for namespace, name in routing.known
@@ -122,25 +169,15 @@ class _Work:
             },
         )
 
-    def listeners(self) -> list[ir.Table]:
-        """Adds them; answers the tables whose listener can exist."""
-        standing: list[ir.Table] = []
-        certificates = build_certificates.certificates(self.routing, self.network)
-        self.notes += certificates.notes
-        self.elements += certificates.elements
-        self.doubted |= certificates.doubted
-        for table in self.routing.tables:
+    def listeners(self, judged: _Judged) -> None:
+        self.elements += judged.certificates.elements
+        self.doubted |= judged.certificates.doubted
+        for table in judged.tables:
             origins = tuple(listener.origin for listener in table.listeners)
             secure = table.protocol == "HTTPS"
-            default = certificates.default.get(table.port)
-            if secure and default is None:
-                message = f"port {table.port}: no certificate can be used; nothing listens there until one can"
-                self.say("error", "NoCertificate", message, origins[0] if origins else None)
-                continue
-            standing.append(table)
-            where = self.address("listener", str(table.port))
+            default = judged.certificates.default.get(table.port)
             self.add(
-                where,
+                self.address("listener", str(table.port)),
                 {
                     "load_balancer": model.Ref(self.balancer),
                     "port": table.port,
@@ -152,7 +189,6 @@ class _Work:
                 *origins,
             )
             self.open_port(table.port, origins)
-        return standing
 
     def open_port(self, port: int, origins: tuple[Origin, ...]) -> None:
         ranges: tuple[str, ...] | Unknown = self.wanted.ranges or self.network.ranges
@@ -212,7 +248,7 @@ class _Work:
             ports.setdefault(port, []).append(backend.origin)
         if isinstance(targets, Unknown) or not known:  # a pod may listen on a port that nobody can name now
             self.unknown.append("security-group-rule/pods/")
-        version = build_actions.SPOKEN.get(backend.protocol, "HTTP1")
+        version = build_unsupported.SPOKEN.get(backend.protocol, "HTTP1")
         self.pool_elements(str(key), version, key.port, targets, (backend.origin,))
 
     def pool_elements(

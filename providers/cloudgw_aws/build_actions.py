@@ -15,14 +15,13 @@ from typing import Any, Literal
 from cloudgw.graph import model
 from cloudgw.objects import Note, Unknown, URLRewrite
 from cloudgw.routing import ir
-from cloudgw_aws import names, shapes
+from cloudgw_aws import build_unsupported, names, shapes
 
 GROUPS_PER_ACTION = 5  # load-balancer-limits.html
 HIGHEST_WEIGHT = 999  # API_TargetGroupTuple.html
 REDIRECT_LENGTH = 128  # API_RedirectActionConfig.html: host, path, query
 REWRITE_LENGTH = 1024  # API_RewriteConfig.html
 UNAVAILABLE = "-/unavailable"  # the target group that never has targets: it answers 503
-SPOKEN = {"HTTP": "HTTP1", "WS": "HTTP1", "H2C": "HTTP2"}  # backend protocol -> protocol version of its group
 WELL_KNOWN = {"HTTP": 80, "HTTPS": 443}
 
 Transforms = tuple[tuple[str, str, str], ...]
@@ -49,10 +48,14 @@ def note(level: Literal["info", "warning", "error"], code: str, message: str, en
 
 def answer(entry: ir.Entry, table: ir.Table, routing: ir.Routing) -> Answer:
     action = entry.action
-    if isinstance(action, Unknown):
-        return Answer(action=action)
     if isinstance(action, ir.Respond):
         return Answer(action=shapes.fixed(action.status))
+    if entry.match.grpc is not None:
+        return _refused(*build_unsupported.GRPC, entry)
+    if isinstance(action, Unknown):
+        return Answer(action=action)
+    if message := build_unsupported.of_action(action):
+        return _refused("UnsupportedFilter", message, entry)
     if isinstance(action, ir.Redirect):
         return _redirect(action, entry, table)
     return _forward(action, entry, table, routing)
@@ -71,10 +74,15 @@ def _forward(action: ir.Forward, entry: ir.Entry, table: ir.Table, routing: ir.R
         to = share.to
         if isinstance(to, Unknown):
             return Answer(action=to)
-        if isinstance(to, ir.BackendKey) and (reason := _unspoken(routing.backends.get(to), table)):
-            message = f"backend {to}: {reason}; its share is answered with an error"
-            notes.append(note("warning", "BackendProtocol", message, entry))
-            to = 500
+        if isinstance(to, ir.BackendKey):
+            backend = routing.backends.get(to)
+            if isinstance(backend, ir.Backend) and isinstance(backend.tls, Unknown):
+                return Answer(action=backend.tls)
+            if (found := build_unsupported.of_share(share, backend, table)) is not None:
+                code, reason = found
+                message = f"backendRefs {to}: {reason}; its share is answered with an error"
+                notes.append(note("warning", code, message, entry))
+                to = 500
         if isinstance(to, int):
             statuses.append(to)
         target = to if isinstance(to, ir.BackendKey) else None
@@ -84,7 +92,7 @@ def _forward(action: ir.Forward, entry: ir.Entry, table: ir.Table, routing: ir.R
     if len(weights) > GROUPS_PER_ACTION:
         message = f"backendRefs: {len(weights)} different backends, an ALB rule forwards to {GROUPS_PER_ACTION}"
         return _refused("TooManyBackends", message, entry)
-    transforms = _rewrite(action.rewrite, entry)
+    transforms = _rewrite(action.edits.rewrite, entry)
     if isinstance(transforms, str):
         return _refused("RewriteNotExpressible", f"filters, URLRewrite: {transforms}", entry)
     if None in weights:
@@ -95,6 +103,7 @@ def _forward(action: ir.Forward, entry: ir.Entry, table: ir.Table, routing: ir.R
         notes.append(note("warning", "PartlyInvalidWeights", message, entry))
     scaled = scale(list(weights.values()))
     notes += _rounded(list(weights.values()), scaled, entry)
+    notes += [note("warning", "NotHonoured", message, entry) for message in build_unsupported.degraded(action)]
     shares = [
         (model.Ref(group_address(routing.owner, backend or UNAVAILABLE), "serving"), weight)
         for backend, weight in zip(weights, scaled, strict=True)
@@ -106,18 +115,6 @@ def _forward(action: ir.Forward, entry: ir.Entry, table: ir.Table, routing: ir.R
         empty=None in weights,
         notes=tuple(notes),
     )
-
-
-def _unspoken(backend: ir.Backend | Unknown | None, table: ir.Table) -> str:
-    """Why this backend's protocol cannot be spoken from this port, "" when it can. Target group protocol versions:
-    application/load-balancer-target-groups.html; targets' certificates are not validated: same page."""
-    if backend is None or isinstance(backend, Unknown):
-        return ""
-    if backend.protocol not in SPOKEN:
-        return f"appProtocol {backend.protocol} asks for TLS that is checked, an ALB checks no target's certificate"
-    if backend.protocol == "H2C" and table.protocol != "HTTPS":
-        return "HTTP/2 to targets needs an HTTPS listener"
-    return ""
 
 
 def scale(weights: list[int]) -> list[int]:

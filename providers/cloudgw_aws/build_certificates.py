@@ -7,6 +7,7 @@ docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cloudgw.graph import model
@@ -26,24 +27,26 @@ class Certificates:
     doubted: set[model.Address] = field(default_factory=set)
 
 
-def certificates(routing: ir.Routing, network: facts.Network) -> Certificates:
+def certificates(owner: str, tables: Sequence[ir.Table], network: facts.Network) -> Certificates:
+    """owner: "namespace/gateway"; tables: of the listeners that are programmed."""
     found = Certificates()
     made: dict[model.Address, model.Element] = {}
     extras = 0
-    for table in routing.tables:
+    for table in tables:
         held = _held(table)
         if not held:
             continue
         for one in held:
-            where = model.address(routing.owner, names.PROVIDER, "certificate", f"{one.namespace}/{one.name}")
-            made.setdefault(where, _element(where, one))
+            where = model.address(owner, names.PROVIDER, "certificate", f"{one.namespace}/{one.name}")
+            if where not in made or one.state == "found":
+                made[where] = _element(where, one)
             if one.state in ("absent", "invalid"):
                 found.doubted.add(where)
         usable = [one for one in held if one.state in ("found", "unknown")] or held
-        found.default[table.port] = _address(routing, usable[0])
+        found.default[table.port] = _address(owner, usable[0])
         if len(held) == 1:
             continue
-        listener = model.address(routing.owner, names.PROVIDER, "listener", str(table.port))
+        listener = model.address(owner, names.PROVIDER, "listener", str(table.port))
         for one in held:  # the default too: it stays in the list when another becomes the default
             extras += 1
             if extras > network.certificates:
@@ -53,27 +56,29 @@ def certificates(routing: ir.Routing, network: facts.Network) -> Certificates:
                 )
                 found.notes.append(Note(level="error", code="CertificateQuota", message=message, origin=one.origin))
                 continue
-            spec = {"listener": model.Ref(listener), "certificate": model.Ref(_address(routing, one), "ready")}
+            spec = {"listener": model.Ref(listener), "certificate": model.Ref(_address(owner, one), "ready")}
             logical = f"{table.port}/{one.namespace}/{one.name}"
-            where = model.address(routing.owner, names.PROVIDER, "listener-certificate", logical)
+            where = model.address(owner, names.PROVIDER, "listener-certificate", logical)
             found.elements.append(model.Element(address=where, spec=spec, origins=(one.origin,)))
     found.elements += [made[where] for where in sorted(made)]
     return found
 
 
-def _address(routing: ir.Routing, one: ir.Certificate) -> model.Address:
-    return model.address(routing.owner, names.PROVIDER, "certificate", f"{one.namespace}/{one.name}")
+def _address(owner: str, one: ir.Certificate) -> model.Address:
+    return model.address(owner, names.PROVIDER, "certificate", f"{one.namespace}/{one.name}")
 
 
 def _held(table: ir.Table) -> list[ir.Certificate]:
-    """Every certificate of a port once, in the order of its listeners; withdrawn ones left out."""
+    """Every certificate of a port once, in the order of its listeners; withdrawn ones left out. Listeners of several
+    owners may refer to one Secret, and one of them may not know that it is permitted."""
     if table.protocol != "HTTPS":
         return []
     found: dict[tuple[str, str], ir.Certificate] = {}
     for listener in table.listeners:
         for one in listener.certificates:
-            if one.state != "refused":
-                found.setdefault((one.namespace, one.name), one)
+            key = (one.namespace, one.name)
+            if one.state != "refused" and (key not in found or one.state == "found"):
+                found[key] = one
     return list(found.values())
 
 

@@ -8,6 +8,7 @@ docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.h
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ VALUES_PER_RULE = 5  # match evaluations of a rule
 WILDCARDS_PER_RULE = 5
 WELL_KNOWN = {("HTTP", 80), ("HTTPS", 443)}
 
+GRPC_ONLY: shapes.Condition = ("http-header", "content-type", "values", ("application/grpc*",))
+
+_CROSSES = re.compile(r"/|\[\^|\\[DSWx]")  # in an expression for a segment of a path
 _HOST = re.compile(r"(\*\.)?([a-z0-9-]+\.)+[a-z]+")
 _PATH = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&]+")
 _VISIBLE = re.compile(r"[\x21-\x7e]*")
@@ -43,10 +47,11 @@ class _Refuse(Exception):
 
 def conditions(entry: ir.Entry, table: ir.Table) -> tuple[shapes.Condition, ...] | Inexpressible:
     """The conditions of an entry, in canonical order; at least one."""
+    well_known = (table.protocol, table.port) in WELL_KNOWN
     try:
-        found = _conditions(entry, (table.protocol, table.port) in WELL_KNOWN, short=False)
+        found = _conditions(entry, _host(entry.hostname, well_known), short=False)
         if _values(found) > VALUES_PER_RULE:
-            found = _conditions(entry, (table.protocol, table.port) in WELL_KNOWN, short=True)
+            found = _conditions(entry, _host(entry.hostname, well_known), short=True)
     except _Refuse as refuse:
         return refuse.refusal
     if _values(found) > VALUES_PER_RULE:
@@ -55,13 +60,32 @@ def conditions(entry: ir.Entry, table: ir.Table) -> tuple[shapes.Condition, ...]
     return tuple(sorted(found or [("path-pattern", "", "values", ("/*",))], key=shapes.rank))
 
 
+def barrier(entry: ir.Entry, table: ir.Table) -> tuple[tuple[shapes.Condition, ...], str]:
+    """Conditions of an entry that keeps others from answering: where its host is too long, those of every host that
+    ends alike. Answers also that end, "" where the conditions are exact."""
+    found = conditions(entry, table)
+    if not isinstance(found, Inexpressible):
+        return found, ""
+    end = entry.hostname[-(LENGTH - 1) :]
+    while len(end) + end.count(".") + len(f"^.*{shapes.HOST_WITH_PORT}") > LENGTH:
+        end = end[1:]
+    expression = f"^.*{shapes.escape(end)}{shapes.HOST_WITH_PORT}"
+    return tuple(
+        sorted(_conditions(entry, [("host-header", "", "regex", (expression,))], short=True), key=shapes.rank)
+    ), end
+
+
 def _values(found: list[shapes.Condition]) -> int:
     return sum(len(values) for *_, values in found)
 
 
-def _conditions(entry: ir.Entry, well_known: bool, *, short: bool) -> list[shapes.Condition]:
-    match: RouteMatch = entry.match
-    found = [*_host(entry.hostname, well_known), *_path(match.path, short=short)]
+def _conditions(entry: ir.Entry, host: list[shapes.Condition], *, short: bool) -> list[shapes.Condition]:
+    if (grpc := entry.match.grpc) is not None and _CROSSES.search(grpc.service + grpc.method):
+        raise _Refuse("method", "an expression that may match a slash; an ALB matches service and method as one path")
+    match = plain(entry.match)
+    found = [*host, *_path(match.path, short=short)]
+    if entry.match.grpc is not None:
+        found.append(GRPC_ONLY)
     if match.method:
         found.append(("http-request-method", "", "values", (match.method,)))
     found += [_header(header) for header in match.headers]
@@ -71,6 +95,31 @@ def _conditions(entry: ir.Entry, well_known: bool, *, short: bool) -> list[shape
             f"queryParams {name}", "an ALB compares names and values of query parameters without regard to case"
         )
     return found
+
+
+def plain(match: RouteMatch) -> RouteMatch:
+    """The HTTP requests that a gRPC match means, but for their content type: POST to /service/method
+    (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Any other match is itself."""
+    grpc = match.grpc
+    if grpc is None:
+        return match
+    if grpc.type == "Exact" and grpc.service and grpc.method:
+        path = PathMatch(type="Exact", value=f"/{grpc.service}/{grpc.method}")
+    elif not grpc.service and not grpc.method:
+        path = PathMatch()
+    else:
+        parts = [_segment(grpc.type, part) for part in (grpc.service, grpc.method)]
+        path = PathMatch(type="RegularExpression", value=f"/{parts[0]}/{parts[1]}")
+    return dataclasses.replace(match, grpc=None, path=path, method="POST")
+
+
+def _segment(kind: str, value: str) -> str:
+    """One segment of a path as an expression. A dot must not reach into the next one."""
+    if not value:
+        return "[^/]+"
+    if kind == "Exact":
+        return shapes.escape(value)
+    return "(?:" + re.sub(r"\\.|\[[^\]]*\]|\.", lambda found: "[^/]" if found[0] == "." else found[0], value) + ")"
 
 
 def _host(host: str, well_known: bool) -> list[shapes.Condition]:
@@ -135,14 +184,15 @@ def may_share(one: ir.Entry, other: ir.Entry) -> bool:
     """Whether one request may match both. Conservative: True where it is not plain that none can."""
     if hostnames.intersect(one.hostname, other.hostname) is None:
         return False
-    if one.match.method and other.match.method and one.match.method != other.match.method:
+    mine, theirs = plain(one.match), plain(other.match)
+    if mine.method and theirs.method and mine.method != theirs.method:
         return False
-    if not _paths_share(one.match.path, other.match.path):
+    if not _paths_share(mine.path, theirs.path):
         return False
-    exact = {header.name.lower(): header.value for header in one.match.headers if header.type == "Exact"}
+    exact = {header.name.lower(): header.value for header in mine.headers if header.type == "Exact"}
     return not any(
         header.type == "Exact" and exact.get(header.name.lower(), header.value) != header.value
-        for header in other.match.headers
+        for header in theirs.headers
     )
 
 
@@ -163,8 +213,11 @@ def _path_covers(wide: PathMatch, narrow: PathMatch) -> bool:
 
 def covers(wide: ir.Entry, narrow: ir.Entry) -> bool:
     """Whether every request of `narrow` also matches `wide`. Conservative: False where it is not plain."""
-    if not hostnames.covers(wide.hostname, narrow.hostname) or not _path_covers(wide.match.path, narrow.match.path):
+    if wide.match.grpc is not None and narrow.match.grpc is None:
         return False
-    if wide.match.method and wide.match.method != narrow.match.method:
+    most, least = plain(wide.match), plain(narrow.match)
+    if not hostnames.covers(wide.hostname, narrow.hostname) or not _path_covers(most.path, least.path):
         return False
-    return set(wide.match.headers) <= set(narrow.match.headers) and set(wide.match.query) <= set(narrow.match.query)
+    if most.method and most.method != least.method:
+        return False
+    return set(most.headers) <= set(least.headers) and set(most.query) <= set(least.query)

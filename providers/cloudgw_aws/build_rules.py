@@ -8,13 +8,14 @@ those first that have nothing standing yet. Must never let a refused match chang
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cloudgw.graph import model
-from cloudgw.objects import Note, Unknown
-from cloudgw.routing import ir
-from cloudgw_aws import build_actions, build_match, facts, names, shapes
+from cloudgw.objects import Note, RouteMatch, Unknown
+from cloudgw.routing import hostnames, ir
+from cloudgw_aws import build_actions, build_listeners, build_match, facts, names, shapes
 
 SPARE_RULES = 5  # kept free: warm rules and successors during a change of order
 
@@ -24,12 +25,14 @@ NO_ROUTE: Route = ("-", "-")
 
 @dataclass(slots=True, kw_only=True)
 class Compiled:
-    """A rule to be: conditions None where the match cannot be expressed, answer None where the entry is Unknown."""
+    """A rule to be: conditions and answer None where the entry is Unknown. spare: made only where no rule above takes
+    all its requests."""
 
     entry: ir.Entry
     table: ir.Table
     conditions: tuple[shapes.Condition, ...] | build_match.Inexpressible | None
     answer: build_actions.Answer | None
+    spare: bool = False
 
     @property
     def route(self) -> Route:
@@ -55,7 +58,7 @@ class Rules:
 
 def compile_tables(routing: ir.Routing, tables: Sequence[ir.Table], network: facts.Network) -> Rules:
     """tables: those whose listener can exist."""
-    found = {table.port: [_compile(entry, table, routing) for entry in table.entries] for table in tables}
+    found = {table.port: _compile_table(table, routing) for table in tables}
     rules = Rules()
     refused, undecided = _refuse_inexpressible(found, rules.notes)
     for port, ones in found.items():
@@ -63,7 +66,7 @@ def compile_tables(routing: ir.Routing, tables: Sequence[ir.Table], network: fac
     refused |= _refuse_excess(found, refused, network, routing, rules.notes)
     for table in tables:
         listener = model.address(routing.owner, names.PROVIDER, "listener", str(table.port))
-        kept = [one for one in found[table.port] if one.inexpressible is None and one.route not in refused]
+        kept = _kept(found[table.port], refused)
         for one in kept:
             _collect(one, rules)
         elements = [_element(one, routing.owner, listener) for one in kept]
@@ -72,15 +75,65 @@ def compile_tables(routing: ir.Routing, tables: Sequence[ir.Table], network: fac
     return rules
 
 
+def _kept(ones: Sequence[Compiled], refused: set[Route]) -> list[Compiled]:
+    """Those that become rules: of several with one match the first that is not refused."""
+    kept: list[Compiled] = []
+    places: set[tuple[str, str, RouteMatch]] = set()
+    for number, one in enumerate(ones):
+        entry = one.entry
+        if one.inexpressible is not None or one.route in refused:
+            continue
+        if one.spare and _covered(one, ones[:number], refused):
+            continue
+        place = (entry.listener, entry.hostname, entry.match)
+        if entry.behind and place in places:
+            continue
+        if entry.unknown is None:
+            places.add(place)
+        kept.append(one)
+    return kept
+
+
+def _compile_table(table: ir.Table, routing: ir.Routing) -> list[Compiled]:
+    """Every entry; behind those of a listener, where entries below would answer for its hosts, a spare 404: routing saw
+    that a route takes all of them, and that route may be refused here."""
+    listeners = {listener.id: listener for listener in table.listeners}
+    found: list[Compiled] = []
+    for number, entry in enumerate(table.entries):
+        found.append(_compile(entry, table, routing))
+        below = table.entries[number + 1 :]
+        listener = listeners.get(entry.listener)
+        if listener is None or (below and below[0].listener == entry.listener) or _bars(entry, listener):
+            continue
+        if any(hostnames.intersect(other.hostname, listener.hostname) is not None for other in below):
+            found.append(dataclasses.replace(_compile(build_listeners.barrier(listener), table, routing), spare=True))
+    return found
+
+
+def _bars(entry: ir.Entry, listener: ir.Listener) -> bool:
+    return entry.hostname == listener.hostname and entry.match == RouteMatch() and is_barrier(entry)
+
+
+def is_barrier(entry: ir.Entry) -> bool:
+    """Made for a listener, not for a route."""
+    return entry.key.split("/")[1:3] == [*NO_ROUTE]
+
+
 def _compile(entry: ir.Entry, table: ir.Table, routing: ir.Routing) -> Compiled:
     if entry.unknown is not None:
         return Compiled(entry=entry, table=table, conditions=None, answer=None)
-    return Compiled(
-        entry=entry,
-        table=table,
-        conditions=build_match.conditions(entry, table),
-        answer=build_actions.answer(entry, table, routing),
-    )
+    answer = build_actions.answer(entry, table, routing)
+    if not is_barrier(entry):
+        return Compiled(entry=entry, table=table, conditions=build_match.conditions(entry, table), answer=answer)
+    conditions, end = build_match.barrier(entry, table)
+    if end:
+        message = (
+            f"hostname: {entry.hostname} is longer than an ALB compares: every host that ends in {end} is taken for "
+            "it where no route matches; use a shorter hostname"
+        )
+        said = build_actions.note("warning", "HostnameTooLong", message, entry)
+        answer = dataclasses.replace(answer, notes=(*answer.notes, said))
+    return Compiled(entry=entry, table=table, conditions=conditions, answer=answer)
 
 
 def _element(one: Compiled, owner: str, listener: model.Address) -> model.Element:
@@ -135,18 +188,18 @@ def _refuse_inexpressible(found: dict[int, list[Compiled]], notes: list[Note]) -
                     continue
                 heir = _heir(one, entries[number + 1 :], refused)
                 what = f"{why.field}: {why.reason}"
-                if heir is None or one.route == NO_ROUTE or _covered(one, entries[:number], refused):
+                if heir is None or _covered(one, entries[:number], refused):
                     message = f"{what}; the match is dropped: whoever gets its requests answers the same"
                     dropped[one.entry.key] = build_actions.note("info", "MatchDropped", message, one.entry)
                     continue
-                name = "/".join(one.route)
+                name = _named(one.route)
                 if _undecidable(one, entries[number + 1 :], refused):
-                    message = f"{what}; whether HTTPRoute {name} can be kept is not known: what stands of it stays"
+                    message = f"{what}; whether {name} can be kept is not known: what stands of it stays"
                     said[one.route] = build_actions.note("warning", "MatchUndecided", message, one.entry)
                     undecided.add(one.route)
                     continue
                 message = (
-                    f"{what}; HTTPRoute {name} is refused on this Gateway, because requests of this match would be "
+                    f"{what}; {name} is refused on this Gateway, because requests of this match would be "
                     f"answered by {heir}; change the match, or move it to a route of its own"
                 )
                 said[one.route] = build_actions.note("error", "MatchNotExpressible", message, one.entry)
@@ -155,6 +208,13 @@ def _refuse_inexpressible(found: dict[int, list[Compiled]], notes: list[Note]) -
     notes += [said[route] for route in sorted(said)]
     notes += [dropped[key] for key in sorted(dropped)]
     return refused, undecided - refused
+
+
+def _named(route: Route) -> str:
+    """For people: the name in the key of a GRPCRoute's entry begins with `grpc:`."""
+    namespace, name = route
+    plain = name.removeprefix("grpc:")
+    return f"{'HTTPRoute' if plain == name else 'GRPCRoute'} {namespace}/{plain}"
 
 
 def _undecidable(one: Compiled, below: Sequence[Compiled], refused: set[Route]) -> bool:
@@ -220,7 +280,7 @@ def _refuse_excess(
 ) -> set[Route]:
     """Whole routes beyond the quotas of rules and target groups of one load balancer; the last by name first, those
     that have nothing standing before those that have."""
-    kept = [one for ones in found.values() for one in ones if one.inexpressible is None and one.route not in refused]
+    kept = [one for ones in found.values() for one in _kept(ones, refused)]
     room = max(1, network.rules - SPARE_RULES)
     extra: set[Route] = set()
     candidates = sorted(
@@ -228,7 +288,7 @@ def _refuse_excess(
     )
     fresh = [route for route in candidates if "/".join(route) not in network.standing]
     while fresh:
-        rules = [one for one in kept if one.route not in extra]
+        rules = [one for ones in found.values() for one in _kept(ones, refused | extra)]
         groups = {backend for one in rules if one.answer is not None for backend in one.answer.backends}
         if len(rules) <= room and len(groups) < network.groups:
             break
@@ -242,7 +302,7 @@ def _refuse_excess(
             else f"{len(groups)} target groups are wanted, the load balancer takes {network.groups}"
         )
         message = (
-            f"quota: {what}; HTTPRoute {'/'.join(route)} is refused on Gateway {routing.owner}; "
+            f"quota: {what}; {_named(route)} is refused on Gateway {routing.owner}; "
             f"{'ask AWS for more rules per load balancer, or ' if over_rules else ''}use another Gateway"
         )
         notes.append(build_actions.note("error", "RuleQuota" if over_rules else "TargetGroupQuota", message, entry))

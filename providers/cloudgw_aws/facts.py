@@ -138,7 +138,7 @@ def _standing_subnets(
 
 
 def _standing(content: Mapping[str, Any], routing: ir.Routing) -> frozenset[str]:
-    """"namespace/name" of every route of this Gateway that has a rule, and of every Secret that has a certificate."""
+    """ "namespace/name" of every route of this Gateway that has a rule, and of every Secret that has a certificate."""
     found: set[str] = set()
     for arn in [*(rule["RuleArn"] for rule in content["rules"])]:
         record = names.ours(content["tags"].get(arn, {}), content["owner"])

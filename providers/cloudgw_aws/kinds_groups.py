@@ -83,7 +83,7 @@ def _serving(element: model.Element) -> float:
 
 
 def address_of(target: str) -> dict[str, Any]:
-    """"10.0.0.1:8080" as AWS's TargetDescription."""
+    """ "10.0.0.1:8080" as AWS's TargetDescription."""
     address, _, port = target.rpartition(":")
     return {"Id": address.strip("[]"), "Port": int(port)}
 
@@ -125,9 +125,7 @@ def _commit_targets(
     return done
 
 
-def _group_arn(
-    change: model.Change, spec: model.Spec, observed: Sequence[model.Element], ids: kinds_commit.Ids
-) -> str:
+def _group_arn(change: model.Change, spec: model.Spec, observed: Sequence[model.Element], ids: kinds_commit.Ids) -> str:
     reference = spec.get("group")
     if isinstance(reference, model.Ref) and reference.key in ids:
         return ids[reference.key]

@@ -75,9 +75,7 @@ class _World:
         if record is None or model.kind_of(record.address) != kind:
             return
         found = {"id": identity, "cluster": record.cluster, "gateway": record.gateway, **outputs}
-        self.elements.append(
-            model.Element(address=record.address, spec=spec, name=record.suffix, outputs=found)
-        )
+        self.elements.append(model.Element(address=record.address, spec=spec, name=record.suffix, outputs=found))
 
     def foreign(self, identities: list[str]) -> tuple[str, ...]:
         return tuple(sorted(identity for identity in identities if identity not in self.records))
@@ -231,10 +229,6 @@ class _World:
                 "transforms": shapes.read_transforms(item.get("Transforms") or ()),
             }
             self.add(arn, "rule", spec, position=position)
-
-
-
-
 
 
 def _health(health: Any) -> dict[str, int]:

@@ -71,11 +71,7 @@ def answer(content: Content, load_balancer: str, request: Request) -> Answer:
 
 def rules_of(content: Content, listener: str) -> list[Mapping[str, Any]]:
     """From the lowest number to the highest; the default rule is the listener's own."""
-    found = [
-        rule
-        for rule in content["rules"]
-        if rule["ListenerArn"] == listener and str(rule["Priority"]).isdigit()
-    ]
+    found = [rule for rule in content["rules"] if rule["ListenerArn"] == listener and str(rule["Priority"]).isdigit()]
     return sorted(found, key=lambda rule: int(rule["Priority"]))
 
 

@@ -40,7 +40,7 @@ def winner(snapshot: Snapshot, gateway: Gateway, request: Request) -> Winner | N
     for route in snapshot.all(HTTPRoute):
         if not _attaches(gateway, chosen, route):
             continue
-        hostname = _route_hostname(chosen, route, host)
+        hostname = _route_hostname(route, host)
         if hostname is None:
             continue
         for rule_number, rule in enumerate(route.rules):
@@ -109,13 +109,12 @@ def _host_fits(pattern: str, host: str) -> bool:
     return len(labels) >= len(wanted) and labels[-(len(wanted) - 1) :] == wanted[1:]
 
 
-def _route_hostname(listener: Listener, route: HTTPRoute, host: str) -> str | None:
-    """The most specific hostname under which the route answers for the host on the listener."""
+def _route_hostname(route: HTTPRoute, host: str) -> str | None:
+    """The most specific of the route's hostnames for the host."""
     fitting = [name for name in route.hostnames or ("",) if _host_fits(name, host)]
     if not fitting:
         return None
-    best = max(fitting, key=_weight_of_hostname)
-    return max((best, listener.hostname), key=_weight_of_hostname)
+    return max(fitting, key=_weight_of_hostname)
 
 
 def _attaches(gateway: Gateway, listener: Listener, route: HTTPRoute) -> bool:

@@ -94,6 +94,8 @@ def _table(table: ir.Table) -> dict[str, Any]:
             "action": _plain(entry.action),
             "origin": _origin(entry.origin),
         }
+        if entry.behind:
+            found["behind"] = entry.behind
         if entry.unknown:
             found["unknown"] = entry.unknown.reason
         entries.append(found)

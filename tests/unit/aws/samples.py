@@ -68,7 +68,8 @@ def match(
 
 def forward(*shares: tuple[ir.BackendKey | int, int], rewrite: URLRewrite | None = None) -> ir.Forward:
     return ir.Forward(
-        shares=tuple(ir.Share(to=to, weight=weight, origin=origin("x")) for to, weight in shares), rewrite=rewrite
+        shares=tuple(ir.Share(to=to, weight=weight, origin=origin("x")) for to, weight in shares),
+        edits=ir.Edits(rewrite=rewrite),
     )
 
 

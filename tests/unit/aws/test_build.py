@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import re
 from typing import Any
 
 import pytest
@@ -345,3 +346,50 @@ def test_public_opens_what_is_named_and_nothing_else() -> None:
 def test_a_gateway_without_a_listener_keeps_its_address() -> None:
     graph, _ = made(samples.routing())
     assert addresses(graph) == ["load-balancer/lb", "security-group/lb"]
+
+
+def isolated(*entries: ir.Entry, hostname: str = "a.example.com") -> ir.Table:
+    """Entries of listener "one" for a.example.com, and below them one of a listener for every host."""
+    table = samples.table([*entries, samples.entry(9, samples.forward((samples.PAY, 1)), host="", route="other")])
+    one = dataclasses.replace(table.listeners[0], name="one", hostname=hostname)
+    return dataclasses.replace(table, listeners=(one, table.listeners[0]))
+
+
+def test_a_refused_route_leaves_its_hosts_to_nobody() -> None:
+    """Routing saw that the route takes all requests for the host; without it they are nobody's, and never those of a
+    less specific listener."""
+    entries = [samples.entry(1, of=QUERY, listener="one"), samples.entry(2, ir.Respond(status=500), listener="one")]
+    graph, notes = made(samples.routing(isolated(*entries)))
+    assert [where.split("/rule/80/")[1] for where in graph.order["shop/edge/aws/listener/80"]] == [
+        "one/-/-/isolation/a.example.com",
+        "http/shop/other/*/9",
+    ]
+    assert next(iter(rule_of(graph, "isolation")))["action"]["status"] == 404
+    assert "MatchNotExpressible" in codes((graph, notes))
+
+
+def rule_of(graph: model.Graph, part: str) -> list[model.Spec]:
+    return [element.fields for element in graph if f"/{part}/" in element.address]
+
+
+def test_the_spare_404_is_made_only_where_it_is_needed() -> None:
+    kept, _ = made(samples.routing(isolated(samples.entry(2, listener="one"))))
+    assert rule_of(kept, "isolation") == []
+    entries = [samples.entry(2, listener="one", route="full")]
+    full, notes = made(samples.routing(isolated(*entries)), rules=6, standing=frozenset({"shop/other"}))
+    assert [note.code for note in notes if "Quota" in note.code] == ["RuleQuota"]
+    assert len(rule_of(full, "isolation")) == 1
+
+
+def test_a_barrier_for_a_long_host_is_wider() -> None:
+    host = ".".join(["a" * 60] * 3) + ".example.com"
+    barrier = samples.entry(0, ir.Respond(status=404), host=host, listener="one")
+    barrier = dataclasses.replace(barrier, key=f"one/-/-/isolation/{host}")
+    graph, notes = made(samples.routing(isolated(barrier, hostname=host)))
+    ((condition,),) = [rule["conditions"] for rule in rule_of(graph, "isolation")]
+    assert (condition[0], condition[2]) == ("host-header", "regex")
+    assert len(condition[3][0]) <= 128
+    assert re.search(condition[3][0], host)
+    assert re.search(condition[3][0], f"{host}:80")
+    assert not re.search(condition[3][0], f"x{host}.org")
+    assert "HostnameTooLong" in {note.code for note in notes}

@@ -40,9 +40,7 @@ class Cloud:
     def change(self, op: Any, where: str, name: str, spec: model.Spec, **more: Any) -> model.Change:
         kind = kinds.KINDS[model.kind_of(where)]
         after = None if op == "delete" else model.Element(address=where, spec=spec, name=name)
-        return model.Change(
-            op=op, address=where, name=name, group=kind.group(where, name, spec), after=after, **more
-        )
+        return model.Change(op=op, address=where, name=name, group=kind.group(where, name, spec), after=after, **more)
 
     def commit(self, change: model.Change, ids: dict[str, str], observed: Any = ()) -> dict[str, str]:
         kind = kinds.KINDS[model.kind_of(change.address)]

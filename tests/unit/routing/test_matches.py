@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloudgw.objects import PathMatch, RouteMatch, ValueMatch
+from cloudgw.objects import GRPCMethod, PathMatch, RouteMatch, ValueMatch
 from cloudgw.routing import matches
 from tests.unit.routing import world
 
@@ -98,3 +98,85 @@ def test_invalid_matches_are_named_and_meet_nothing(match: RouteMatch, field: st
 
 def test_escaped_backslash_is_no_back_reference() -> None:
     assert not matches.problem(world.path(r"/a\\1", "RegularExpression"))
+
+
+@pytest.mark.parametrize(
+    ("match", "digits"),
+    [
+        (RouteMatch(), "195ccaf439"),
+        (
+            RouteMatch(path=PathMatch(value="/cart"), method="GET", headers=(ValueMatch(name="X-A", value="1"),)),
+            "f72aa54019",
+        ),
+    ],
+)
+def test_identities_that_are_in_use_stay(match: RouteMatch, digits: str) -> None:
+    """They are a part of the names of things that exist."""
+    assert matches.identity(match) == digits
+
+
+def grpc(service: str = "", method: str = "", kind: str = "Exact") -> RouteMatch:
+    return RouteMatch(grpc=GRPCMethod(type=kind, service=service, method=method))
+
+
+@pytest.mark.parametrize(
+    ("match", "path", "expected"),
+    [
+        (grpc(), "/shop.Cart/Add", True),
+        (grpc(), "/shop.Cart", True),
+        (grpc("shop.Cart"), "/shop.Cart", False),
+        (grpc("shop.Cart"), "/shop.Cart/", False),
+        (grpc("shop.Cart"), "/shop.Cart/Add/x", False),
+        (grpc(method="Add"), "//Add", False),
+        (grpc("shop.Cart"), "/shop.Cart/Add", True),
+        (grpc("shop.Cart"), "/shop.Carts/Add", False),
+        (grpc("shop.Cart"), "/shop.cart/Add", False),
+        (grpc("shop.Cart", "Add"), "/shop.Cart/Add", True),
+        (grpc("shop.Cart", "Add"), "/shop.Cart/Drop", False),
+        (grpc(method="Add"), "/any.Thing/Add", True),
+        (grpc("shop[.].*", kind="RegularExpression"), "/shop.Cart/Add", True),
+        (grpc("shop", kind="RegularExpression"), "/shop.Cart/Add", False),
+        (grpc(method="A.", kind="RegularExpression"), "/shop.Cart/Add", False),
+    ],
+)
+def test_grpc_methods(match: RouteMatch, path: str, expected: bool) -> None:
+    asked = {"method": "POST", "headers": (("Content-Type", "application/grpc+proto"),)}
+    assert meets(match, path, **asked) is expected
+
+
+def test_only_grpc_requests_meet_a_grpc_match() -> None:
+    match = RouteMatch(grpc=GRPCMethod(), headers=(ValueMatch(name="v", value="1"),))
+    right = (("content-type", "application/grpc"), ("v", "1"))
+    assert meets(match, "/a.B/C", method="POST", headers=right)
+    assert not meets(match, "/a.B/C", method="GET", headers=right)
+    assert not meets(match, "/a.B/C", method="POST", headers=right[1:])
+    assert not meets(match, "/a.B/C", method="POST", headers=(("content-type", "application/json"), ("v", "1")))
+    assert not meets(match, "/a.B/C", method="POST", headers=right[:1])
+    assert not matches.matches_all(grpc())
+
+
+def test_grpc_identities() -> None:
+    found = [RouteMatch(), grpc(), grpc("a"), grpc(method="a"), grpc("a", kind="RegularExpression")]
+    assert len({matches.identity(match) for match in found}) == len(found)
+    assert matches.identity(grpc(kind="RegularExpression")) == matches.identity(grpc())
+
+
+@pytest.mark.parametrize(
+    ("match", "field"),
+    [
+        (grpc("a", kind="Prefix"), "method: type 'Prefix'"),
+        (grpc("a/b"), "method.service: 'a/b'"),
+        (grpc("a", "b.c"), "method.method: 'b.c'"),
+        (grpc("(", kind="RegularExpression"), "method.service: '('"),
+        (grpc("a", "(?=b)", kind="RegularExpression"), "method.method: '(?=b)'"),
+    ],
+)
+def test_invalid_grpc_matches(match: RouteMatch, field: str) -> None:
+    assert matches.problem(match).startswith(field)
+
+
+def test_matches_are_described() -> None:
+    assert matches.describe(grpc("shop.Cart")) == "gRPC shop.Cart/*"
+    assert matches.describe(grpc(method="A.*", kind="RegularExpression")) == "gRPC RegularExpression */A.*"
+    described = matches.describe(RouteMatch(method="GET", headers=(ValueMatch(name="a", value="1"),)))
+    assert described == "PathPrefix /, GET, header a"

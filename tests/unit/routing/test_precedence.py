@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from cloudgw.objects import PathMatch, RouteMatch, ValueMatch
+from cloudgw.objects import GRPCMethod, PathMatch, RouteMatch, ValueMatch
 from cloudgw.routing import precedence
 
 HEADER = ValueMatch(name="a", value="1")
@@ -63,3 +63,32 @@ def test_spelling_of_expressions_decides_nothing() -> None:
     one = rank(RouteMatch(path=PathMatch(type="RegularExpression", value="/b.*")), rule=0)
     other = rank(RouteMatch(path=PathMatch(type="RegularExpression", value="/a.*")), rule=1)
     assert one < other
+
+
+def test_grpc_methods_come_before_paths() -> None:
+    def grpc(service: str = "", method: str = "", kind: str = "Exact", headers: int = 0) -> RouteMatch:
+        values = tuple(ValueMatch(name=str(number), value="1") for number in range(headers))
+        return RouteMatch(grpc=GRPCMethod(type=kind, service=service, method=method), headers=values)
+
+    ordered = [
+        rank(grpc(), hostname="a.io"),
+        rank(RouteMatch(path=PathMatch(type="Exact", value="/a.B/C")), hostname="a.io"),
+        rank(grpc("a.Long", "B")),
+        rank(grpc("a.B", "Long")),
+        rank(grpc("a.B", "C")),
+        rank(grpc("a.B", headers=1)),
+        rank(grpc("a.B"), created=""),
+        rank(grpc("a.B"), route="shop/a"),
+        rank(grpc("a.B")),
+        rank(grpc("a[.].*", kind="RegularExpression")),
+        rank(grpc(".*", kind="RegularExpression")),
+        rank(grpc(method="Long")),
+        rank(grpc(headers=1)),
+        rank(grpc()),
+        rank(RouteMatch(path=PathMatch(type="Exact", value="/a.Long/B"), method="POST")),
+        rank(RouteMatch()),
+    ]
+    for first, second in itertools.combinations(ordered, 2):
+        assert first < second
+    like = rank(grpc("b.*", kind="RegularExpression"), rule=0), rank(grpc("a.*", kind="RegularExpression"), rule=1)
+    assert like[0] < like[1]

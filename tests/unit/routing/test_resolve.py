@@ -8,7 +8,7 @@ import pytest
 
 from cloudgw import objects
 from cloudgw.objects import Meta, ObjectRef, Secret, Unknown
-from cloudgw.routing import conflicts, ir, request, resolve
+from cloudgw.routing import conflicts, ir, request, resolve, sets
 from tests.unit.routing import world
 
 
@@ -88,7 +88,9 @@ def test_gone() -> None:
     ],
 )
 def test_conflicts(listeners: list[objects.Listener], lost: set[int]) -> None:
-    assert set(conflicts.find(listeners)) == lost
+    gateway = world.gateway(*listeners)
+    found = conflicts.find(sets.declared(gateway, []))
+    assert {number for number, one in enumerate(listeners) if one.name in found} == lost
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,8 @@ def test_certificates_of_other_namespaces() -> None:
 def test_https_without_certificates_and_client_validation() -> None:
     assert world.resolved(world.snapshot(world.CLASS, world.gateway(https("s")))).tables == ()
     gateway = world.gateway(https("s", "tls"), world.listener())
-    strict = dataclasses.replace(gateway, meta=dataclasses.replace(gateway.meta, unhandled=("/spec/tls/frontend",)))
+    missing = objects.ClientValidation(authorities=(objects.ObjectRef(kind="ConfigMap", namespace="shop", name="ca"),))
+    strict = dataclasses.replace(gateway, frontend=objects.FrontendTLS(default=missing))
     (table,) = world.resolved(world.snapshot(world.CLASS, strict, secret("tls"))).tables
     assert table.protocol == "HTTP"
 
@@ -175,7 +178,10 @@ def test_what_can_never_answer_is_said() -> None:
             ),
         )
     )
-    assert [entry.origin.name for entry in routing.tables[0].entries] == ["old"]
+    assert [(entry.origin.name, bool(entry.behind)) for entry in routing.tables[0].entries] == [
+        ("old", False),
+        ("new", True),
+    ]
     assert [code for code in world.codes(routing) if code in ("Shadowed", "DuplicateMatch")] == [
         "DuplicateMatch",
         "Shadowed",
@@ -204,5 +210,7 @@ def test_an_entry_that_may_not_exist_shadows_nobody() -> None:
 def test_a_missing_gateway_and_other_parents_are_said() -> None:
     lost = world.route(parents=(objects.ParentRef(namespace="shop", name="nowhere"),))
     mesh = world.route("mesh", parents=(objects.ParentRef(group="", kind="Service", namespace="shop", name="cart"),))
-    notes = resolve.resolve(world.snapshot(world.CLASS, lost, mesh)).notes
+    odd = world.route("odd", parents=(objects.ParentRef(kind="Ingress", namespace="shop", name="edge"),))
+    notes = resolve.resolve(world.snapshot(world.CLASS, lost, mesh, odd)).notes
     assert [note.code for note in notes] == ["MissingGateway", "UnsupportedKind"]
+    assert not any("mesh" in note.message for note in notes), "a Service as parent is a mesh's business"

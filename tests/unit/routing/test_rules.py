@@ -8,17 +8,34 @@ import pytest
 
 from cloudgw import objects
 from cloudgw.objects import (
+    CORS,
     BackendRef,
     Filter,
+    GRPCMethod,
+    GRPCRoute,
+    HeaderModifier,
+    Meta,
+    Note,
     ObjectRef,
     OtherFilter,
     PathModifier,
+    RequestHeaderModifier,
+    RequestMirror,
     RequestRedirect,
+    ResponseHeaderModifier,
+    Retry,
+    Route,
+    RouteMatch,
     RouteRule,
+    SessionPersistence,
+    TCPRoute,
+    Timeouts,
+    TLSRoute,
+    UDPRoute,
     Unknown,
     URLRewrite,
 )
-from cloudgw.routing import ir, rules
+from cloudgw.routing import index, ir, rules
 from tests.unit.routing import world
 
 CART = ir.BackendKey(namespace="shop", name="cart", port=80)
@@ -34,29 +51,41 @@ def routing_of(rule: RouteRule, *more: objects.KubernetesObject, complete: bool 
     return world.resolved(world.snapshot(world.CLASS, world.PARAMETERS, world.gateway(), route, *more, complete=known))
 
 
+def rule_of(
+    route: Route, *items: objects.KubernetesObject, complete: frozenset[str] = world.EVERYTHING
+) -> tuple[rules.Rule, list[Note]]:
+    """The first rule of a route, and what is said about it."""
+    notes: list[Note] = []
+    view = index.of(world.snapshot(*items, complete=complete))
+    read = rules.of_routes(view, [route], notes)
+    return read[route.kind, route.meta.namespace, route.meta.name][0], notes
+
+
 def prefix(value: str) -> PathModifier:
     return PathModifier(type="ReplacePrefixMatch", value=value)
 
 
 @pytest.mark.parametrize(
-    ("filters", "code"),
+    ("filters", "code", "reason"),
     [
-        ((OtherFilter(type="RequestMirror"),), "UnsupportedFilter"),
-        ((OtherFilter(type="Typo"), RequestRedirect()), "UnsupportedFilter"),
-        ((RequestRedirect(), URLRewrite()), "IncompatibleFilters"),
-        ((RequestRedirect(), RequestRedirect()), "IncompatibleFilters"),
-        ((URLRewrite(), URLRewrite()), "IncompatibleFilters"),
-        ((RequestRedirect(),), "IncompatibleFilters"),  # beside backendRefs
+        ((OtherFilter(type="ExtensionRef"),), "UnsupportedFilter", "UnsupportedValue"),
+        ((OtherFilter(type="Typo"), RequestRedirect()), "UnsupportedFilter", "UnsupportedValue"),
+        ((RequestRedirect(), URLRewrite()), "IncompatibleFilters", "IncompatibleFilters"),
     ],
 )
-def test_filters_that_cannot_be_honoured(filters: tuple[Filter, ...], code: str) -> None:
-    routing = routing_of(dataclasses.replace(world.rule(world.path("/a")), filters=filters), world.service())
+def test_filters_that_cannot_be_honoured(filters: tuple[Filter, ...], code: str, reason: str) -> None:
+    written = dataclasses.replace(world.rule(world.path("/a")), filters=filters)
+    routing = routing_of(written, world.service())
     (entry,) = routing.tables[0].entries
     assert isinstance(entry.action, ir.Respond)
     assert entry.action.status == 500
     assert entry.match == world.path("/a")
     assert code in world.codes(routing)
     assert routing.backends == {}
+    found, _ = rule_of(world.route("cart", written), world.service())
+    assert found.problem is not None
+    assert (found.problem.status, found.problem.reason) == (False, reason)
+    assert found.unresolved == ()
 
 
 def test_prefix_replacement_needs_a_prefix() -> None:
@@ -66,17 +95,216 @@ def test_prefix_replacement_needs_a_prefix() -> None:
     assert isinstance(action_of(rule, world.service()), ir.Forward)
 
 
-def test_filters_of_a_backend() -> None:
-    filtered = dataclasses.replace(world.backend(), filters=(URLRewrite(),))
-    assert isinstance(action_of(world.rule(backends=[filtered]), world.service()), ir.Respond)
+def test_matches_that_are_wrong() -> None:
+    some, notes = rule_of(world.route("cart", world.rule(world.path("/a"), world.path("b"))), world.service())
+    assert some.matches == ((0, world.path("/a")),)
+    assert some.action == ir.Respond(status=500, reason=some.problem.message if some.problem else "")
+    assert [note.code for note in notes] == ["InvalidMatch"]
+    none, _ = rule_of(world.route("cart", world.rule(world.path("a"), world.path("b"))), world.service())
+    assert none.matches == ()
+    assert none.problem is not None
+    assert (none.problem.reason, none.problem.message[:15]) == ("UnsupportedValue", "matches[0].path")
 
 
 def test_fields_that_degrade_and_fields_that_nobody_knows() -> None:
-    degraded = dataclasses.replace(world.rule(), unhandled=("/spec/rules/0/timeouts",))
+    degraded = dataclasses.replace(world.rule(), unhandled=("/spec/rules/0/timeouts/idle",))
     assert isinstance(action_of(degraded, world.service()), ir.Forward)
     assert "NotHonoured" in world.codes(routing_of(degraded, world.service()))
     unknown = dataclasses.replace(world.rule(), unhandled=("/spec/rules/0/matches/0/pth",))
     assert isinstance(action_of(unknown, world.service()), ir.Respond)
+
+
+def test_an_unknown_field_of_the_route_is_a_problem_of_every_rule() -> None:
+    route = world.route("cart", world.rule())
+    odd = dataclasses.replace(route, meta=dataclasses.replace(route.meta, unhandled=("/spec/hostname",)))
+    found, notes = rule_of(odd, world.service())
+    assert found.problem is not None
+    assert isinstance(found.action, ir.Respond)
+    assert [note.code for note in notes] == ["UnknownField"]
+    scope = dataclasses.replace(route, meta=dataclasses.replace(route.meta, unhandled=("/spec/useDefaultGateways",)))
+    ignored, notes = rule_of(scope, world.service())
+    assert ignored.problem is None
+    assert [note.code for note in notes] == ["NotHonoured"]
+
+
+def test_edits_of_the_rule_and_of_a_share() -> None:
+    one, two = HeaderModifier(set=(("A", "1"),)), HeaderModifier(remove=("B",))
+    copy = RequestMirror(ref=ObjectRef(kind="Service", namespace="shop", name="copy"), port=80, numerator=1)
+    filtered = dataclasses.replace(
+        world.backend(), filters=(RequestHeaderModifier(headers=two), URLRewrite(hostname="in.io"), copy)
+    )
+    rule = dataclasses.replace(
+        world.rule(backends=[world.backend(), filtered]),
+        filters=(ResponseHeaderModifier(headers=one), copy, CORS(allow_origins=("*",)), copy),
+        timeouts=Timeouts(request=1000, backend_request=1000),
+        retry=Retry(codes=(500,), attempts=2),
+        session=SessionPersistence(name="s"),
+    )
+    found, notes = rule_of(world.route("cart", rule), world.service(), world.service("copy"))
+    action = found.action
+    assert isinstance(action, ir.Forward)
+    assert notes == []
+    key = ir.BackendKey(namespace="shop", name="copy", port=80)
+    assert [(mirror.to, mirror.numerator, mirror.denominator) for mirror in action.edits.mirrors] == [(key, 1, 100)] * 2
+    assert [mirror.origin.path for mirror in action.edits.mirrors] == [
+        "/spec/rules/0/filters/1",
+        "/spec/rules/0/filters/3",
+    ]
+    assert (action.edits.response, action.edits.request, action.edits.rewrite) == (one, None, None)
+    assert action.cors == CORS(allow_origins=("*",))
+    assert (action.timeouts, action.retry, action.session) == (rule.timeouts, rule.retry, rule.session)
+    plain, edited = action.shares
+    assert (plain.to, plain.edits) == (CART, None)
+    assert (edited.to, edited.weight) == (CART, 1)
+    assert edited.edits is not None
+    assert (edited.edits.request, edited.edits.rewrite) == (two, URLRewrite(hostname="in.io"))
+    assert [mirror.to for mirror in edited.edits.mirrors] == [key]
+    assert edited.edits.mirrors[0].origin.path == "/spec/rules/0/backendRefs/1/filters/2"
+    assert dict(found.pools) == {CART: None, key: None}
+
+
+def test_shares_that_differ_in_nothing_are_one() -> None:
+    filtered = dataclasses.replace(
+        world.backend(weight=2), filters=(RequestHeaderModifier(headers=HeaderModifier(remove=("B",))),)
+    )
+    found, _ = rule_of(world.route("cart", world.rule(backends=[filtered, world.backend(), filtered])), world.service())
+    assert isinstance(found.action, ir.Forward)
+    assert [share.weight for share in found.action.shares] == [4, 1]
+
+
+def test_a_copy_that_cannot_be_made_stops_nobody() -> None:
+    gone = RequestMirror(ref=ObjectRef(kind="Service", namespace="shop", name="gone"), port=80)
+    far = RequestMirror(ref=ObjectRef(kind="Service", namespace="money", name="pay"), port=80)
+    rule = dataclasses.replace(world.rule(), filters=(gone, far))
+    found, notes = rule_of(world.route("cart", rule), world.service())
+    assert isinstance(found.action, ir.Forward)
+    assert [mirror.to for mirror in found.action.edits.mirrors] == [500, 500]
+    assert [(one.status, one.reason) for one in found.unresolved] == [
+        (False, "BackendNotFound"),
+        (False, "RefNotPermitted"),
+    ]
+    assert found.unresolved[0].message.startswith("filters[0].requestMirror.backendRef: Service shop/gone")
+    assert all("nothing is copied" in note.message for note in notes)
+    assert dict(found.pools) == {CART: None}
+    blind, _ = rule_of(world.route("cart", rule), world.service(), complete=frozenset({"HTTPRoute"}))
+    assert isinstance(blind.action, ir.Forward)
+    assert isinstance(blind.action.edits.mirrors[1].to, Unknown)
+    assert isinstance(blind.pools[ir.BackendKey(namespace="money", name="pay", port=80)], Unknown)
+
+
+def test_filters_of_a_backend_that_cannot_be_honoured() -> None:
+    filtered = dataclasses.replace(world.backend(weight=0), filters=(RequestRedirect(),))
+    found, _ = rule_of(world.route("cart", world.rule(backends=[world.backend(), filtered])), world.service())
+    assert isinstance(found.action, ir.Respond)
+    assert found.problem is not None
+    assert found.problem.reason == "UnsupportedValue"
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "fine"),
+    [
+        (Timeouts(request=1000, backend_request=1001), False),
+        (Timeouts(request=1000, backend_request=0), True),
+        (Timeouts(request=0, backend_request=1), True),
+        (Timeouts(backend_request=1), True),
+    ],
+)
+def test_timeouts_that_contradict_each_other(timeouts: Timeouts, fine: bool) -> None:
+    found, _ = rule_of(world.route("cart", dataclasses.replace(world.rule(), timeouts=timeouts)), world.service())
+    assert (found.problem is None) is fine
+    assert isinstance(found.action, ir.Forward if fine else ir.Respond)
+
+
+def test_a_cookie_without_end() -> None:
+    session = SessionPersistence(lifetime="Permanent")
+    found, _ = rule_of(world.route("cart", dataclasses.replace(world.rule(), session=session)), world.service())
+    assert found.problem is not None
+    bounded = dataclasses.replace(world.rule(), session=dataclasses.replace(session, absolute_timeout=1000))
+    assert rule_of(world.route("cart", bounded), world.service())[0].problem is None
+
+
+def test_a_redirect_marks_its_response() -> None:
+    headers = HeaderModifier(set=(("A", "1"),))
+    filters = (RequestRedirect(), ResponseHeaderModifier(headers=headers), CORS())
+    rule = dataclasses.replace(world.rule(backends=[]), filters=filters)
+    found, notes = rule_of(world.route("cart", rule))
+    assert found.action == ir.Redirect(response=headers, cors=CORS())
+    assert notes == []
+
+
+def test_a_redirect_copies_nothing() -> None:
+    copy = RequestMirror(ref=ObjectRef(kind="Service", namespace="shop", name="gone"), port=80)
+    rule = dataclasses.replace(world.rule(backends=[]), filters=(RequestRedirect(), copy))
+    found, notes = rule_of(world.route("cart", rule))
+    assert found.action == ir.Redirect()
+    assert [one.reason for one in found.unresolved] == ["BackendNotFound"]
+    assert [note.code for note in notes] == ["BackendNotFound", "NotHonoured"]
+    assert found.pools == {}
+
+
+def test_a_grpc_route() -> None:
+    match = RouteMatch(grpc=GRPCMethod(service="shop.Cart", method="Add"))
+    route = GRPCRoute(
+        meta=Meta(namespace="shop", name="cart"),
+        parents=(),
+        rules=(world.rule(match), world.rule(backends=[])),
+    )
+    notes: list[Note] = []
+    view = index.of(world.snapshot(world.service(), world.grant("shop")))
+    served, empty = rules.of_routes(view, [route], notes)["GRPCRoute", "shop", "cart"]
+    assert served.matches == ((0, match),)
+    assert isinstance(served.action, ir.Forward)
+    assert served.origin.kind == "GRPCRoute"
+    assert isinstance(empty.action, ir.Respond)
+    assert empty.problem is None
+
+
+@pytest.mark.parametrize("kind", [TLSRoute, TCPRoute, UDPRoute])
+def test_routes_that_carry_bytes(kind: type[Route]) -> None:
+    protocol = "UDP" if kind is UDPRoute else "TCP"
+    service = world.service(one=objects.ServicePort(port=80, protocol=protocol, app_protocol="mysql"))
+    both = world.rule(backends=[world.backend(weight=2), world.backend("gone")])
+    found, notes = rule_of(kind(meta=Meta(namespace="shop", name="cart"), parents=(), rules=(both,)), service)
+    assert found.matches == ((0, RouteMatch()),)
+    assert isinstance(found.action, ir.Forward)
+    assert [(share.to, share.weight) for share in found.action.shares] == [
+        (dataclasses.replace(CART, protocol=protocol), 2),
+        (500, 1),
+    ]
+    assert [one.reason for one in found.unresolved] == ["BackendNotFound"]
+    assert "its share of the connections is closed" in notes[0].message
+    lost, _ = rule_of(
+        kind(meta=Meta(namespace="shop", name="cart"), parents=(), rules=(world.rule(backends=[world.backend("x")]),))
+    )
+    assert lost.action == ir.Respond(status=500, reason="none of its backendRefs can be used")
+
+
+def test_every_reference_has_its_verdict_in_order() -> None:
+    rule = world.rule(
+        backends=[
+            world.backend("gone", weight=0),
+            BackendRef(ref=ObjectRef(group="x.io", kind="Bucket", namespace="shop", name="b"), port=80),
+            world.backend(),
+            world.backend(namespace="money"),
+        ]
+    )
+    found, _ = rule_of(world.route("cart", rule), world.service())
+    assert [(one.status, one.reason, one.message.partition(":")[0]) for one in found.unresolved] == [
+        (False, "BackendNotFound", "backendRefs[0]"),
+        (False, "InvalidKind", "backendRefs[1]"),
+        (False, "RefNotPermitted", "backendRefs[3]"),
+    ]
+    assert found.problem is None
+    blind, _ = rule_of(world.route("cart", rule), complete=frozenset({"HTTPRoute"}))
+    assert [one.status for one in blind.unresolved] == [None, False, None, None]
+
+
+def test_named_are_the_ports_that_the_rule_may_use() -> None:
+    rule = world.rule(backends=[world.backend(weight=0), world.backend("pay"), world.backend(namespace="money")])
+    found, _ = rule_of(world.route("cart", rule), world.service(), world.service("pay"))
+    pay = ir.BackendKey(namespace="shop", name="pay", port=80)
+    assert found.named == (CART, pay)
+    assert dict(found.pools) == {pay: None}
 
 
 @pytest.mark.parametrize(
@@ -184,52 +412,3 @@ def test_the_port_of_a_location(scheme: str, port: int, listener: int, protocol:
     action = rules.for_listener(ir.Redirect(scheme=scheme, port=port), where)
     assert isinstance(action, ir.Redirect)
     assert action.port == shown
-
-
-def test_targets() -> None:
-    port = objects.ServicePort(name="web", port=80, target="http")
-    service = world.service(web=port)
-    unready = dataclasses.replace(
-        world.endpoints(name="b", port=("web", 9090)),
-        endpoints=(objects.Endpoint(addresses=("10.0.0.9",), ready=False),),
-    )
-    routing = routing_of(
-        world.rule(),
-        service,
-        world.endpoints("10.0.0.2", "10.0.0.1", name="a", port=("web", 8080)),
-        world.endpoints("10.0.0.1", name="c", port=("web", 8080)),
-        world.endpoints("fd00::1", name="d", family="IPv6"),
-        unready,
-    )
-    found = routing.backends[CART]
-    assert isinstance(found, ir.Backend)
-    assert found.targets == (ir.Target(address="10.0.0.1", port=8080), ir.Target(address="10.0.0.2", port=8080))
-    assert found.port_number == 8080
-    assert "UnsupportedAddressType" in world.codes(routing)
-
-
-def test_no_slice_is_not_zero_targets() -> None:
-    without = routing_of(world.rule(), world.service()).backends[CART]
-    assert isinstance(without, ir.Backend)
-    assert isinstance(without.targets, Unknown)
-    assert without.port_number == 8080
-    empty = routing_of(world.rule(), world.service(), world.endpoints()).backends[CART]
-    assert isinstance(empty, ir.Backend)
-    assert empty.targets == ()
-    ipv6 = routing_of(world.rule(), world.service(), world.endpoints("fd00::1", family="IPv6")).backends[CART]
-    assert isinstance(ipv6, ir.Backend)
-    assert isinstance(ipv6.targets, Unknown)
-
-
-def test_an_unreadable_slice_may_hold_anything() -> None:
-    snapshot = world.snapshot(
-        world.CLASS,
-        world.gateway(),
-        world.route(),
-        world.service(),
-        world.endpoints("10.0.0.1"),
-        unreadable=[("EndpointSlice", "shop", "odd")],
-    )
-    found = world.resolved(snapshot).backends[CART]
-    assert isinstance(found, ir.Backend)
-    assert isinstance(found.targets, Unknown)

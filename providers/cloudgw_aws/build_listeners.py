@@ -1,0 +1,83 @@
+"""Which listeners of a Gateway an Application Load Balancer is made to serve, and what the others' hosts answer.
+
+`build` calls `served` before anything else. Pure. A listener that asks for what is not honoured here (client
+certificates, connections that carry no HTTP) is not programmed: nothing listens on its port, and where another
+listener does, its hosts answer 404. Must never let a less specific listener answer for the hosts of such a one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from cloudgw.objects import Note, RouteMatch
+from cloudgw.routing import ir
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """tables: with the listeners that are programmed, and the entries that stand for the others; of no port where
+    none is."""
+
+    tables: tuple[ir.Table, ...]
+    notes: tuple[Note, ...]
+
+
+def served(routing: ir.Routing) -> Served:
+    """A listener that validates clients needs a trust store, which is not made yet
+    (docs.aws.amazon.com/elasticloadbalancing/latest/application/mutual-authentication.html); TLS, TCP and UDP are
+    carried by Network Load Balancers (docs.aws.amazon.com/elasticloadbalancing/latest/network/introduction.html)."""
+    tables: list[ir.Table] = []
+    notes: list[Note] = []
+    for table in routing.tables:
+        closed = [listener for listener in table.listeners if listener.client is not None]
+        notes += [_client(listener, alone=len(closed) == len(table.listeners)) for listener in closed]
+        if len(closed) < len(table.listeners):
+            tables.append(_without(table, closed))
+    notes += [_stream(listener) for table in routing.streams for listener in table.listeners]
+    return Served(tables=tuple(tables), notes=tuple(dict.fromkeys(notes)))
+
+
+def _client(listener: ir.Listener, *, alone: bool) -> Note:
+    what = f"nothing listens on port {listener.port}" if alone else "its hosts answer 404"
+    message = (
+        f"Gateway spec.tls.frontend: client certificates are not validated on AWS yet, and without "
+        f"that anybody could connect: {what}; remove the validation of port {listener.port}, or use another cloud"
+    )
+    return Note(level="error", code="ClientCertificates", message=message, origin=listener.origin)
+
+
+def _stream(listener: ir.Listener) -> Note:
+    message = (
+        f"protocol: {listener.protocol} listeners are not supported on AWS yet; nothing is "
+        "programmed for this listener; use HTTP or HTTPS, or another cloud"
+    )
+    return Note(level="error", code="UnsupportedProtocol", message=message, origin=listener.origin)
+
+
+def _without(table: ir.Table, closed: list[ir.Listener]) -> ir.Table:
+    """The table without what these listeners say: a 404 for all their hosts stands where their first entry stood. One
+    that has no entry needs none: nobody below answers for its hosts."""
+    gone = {listener.id: listener for listener in closed}
+    entries: list[ir.Entry] = []
+    barred: set[str] = set()
+    for entry in table.entries:
+        if entry.listener not in gone:
+            entries.append(entry)
+        elif entry.listener not in barred:
+            barred.add(entry.listener)
+            entries.append(barrier(gone[entry.listener]))
+    listeners = tuple(listener for listener in table.listeners if listener.id not in gone)
+    return dataclasses.replace(table, listeners=listeners, entries=tuple(entries))
+
+
+def barrier(listener: ir.Listener) -> ir.Entry:
+    """Behind the entries of a listener: what none of them answers is 404, whatever less specific listeners say."""
+    return ir.Entry(
+        key=f"{listener.id}/-/-/isolation/{listener.hostname or '*'}",
+        listener=listener.id,
+        hostname=listener.hostname,
+        match=RouteMatch(),
+        action=ir.Respond(status=404, reason=f'no route of listener "{listener.name}" answers'),
+        origin=listener.origin,
+    )

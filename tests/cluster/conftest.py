@@ -1,0 +1,55 @@
+"""The clusters that tests ask for by name. Each starts when the first test wants it and lives as long as the session.
+
+Tests that use one carry the marker `cluster` (`make test-cluster`). A failure keeps the logs and says where they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster import build, cluster
+
+
+@contextlib.contextmanager
+def _running(
+    request: pytest.FixtureRequest, factory: pytest.TempPathFactory, channel: str | None
+) -> Iterator[cluster.Cluster]:
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+        build.control_plane()  # its progress must be seen: minutes of silence look like a hang
+    folder = factory.mktemp(f"cluster-{channel}")
+    failed = request.session.testsfailed
+    running = cluster.start(folder, channel=channel)
+    try:
+        yield running
+    finally:
+        running.stop()
+        if request.session.testsfailed > failed:
+            print(f"logs of the cluster: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def standard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
+    """A cluster with the Gateway API's standard channel."""
+    with _running(request, tmp_path_factory, "standard") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def experimental(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
+    """A cluster with the experimental channel."""
+    with _running(request, tmp_path_factory, "experimental") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def bare(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
+    """A cluster without the Gateway API."""
+    with _running(request, tmp_path_factory, None) as running:
+        yield running

@@ -1,0 +1,290 @@
+"""Two opinions on whole worlds: objects -> resolve -> the Gateway API's answer, and -> build -> AWS's answer.
+
+A route that is refused whole is taken out of the objects, and the rest is resolved again: the Gateway API's opinion is
+about the routes that are accepted. Where a row of the capabilities says that AWS cannot do what an entry asks for, the
+answers cannot be equal; then AWS must answer exactly the error that the row promises, for the rule or for the share
+that it speaks of.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import gcd
+from urllib.parse import parse_qsl, urlencode
+
+from hypothesis import HealthCheck, Phase, given, settings
+
+from cloudgw.objects import Note, Unknown
+from cloudgw.routing import ir, resolve
+from cloudgw.routing import request as gateway_api
+from cloudgw_aws import build, build_actions, capabilities, semantics
+from tests.unit.aws import samples, whole
+
+WORLDS, REQUESTS = 280, 60
+COMPARISONS, EXCLUDED, REACHED = 10_000, Fraction(15, 100), Fraction(60, 100)
+BALANCER = samples.arn("shop/edge/aws/load-balancer/lb")
+CLIENTS = "GatewayFrontendClientCertificateValidation"
+WHOLE = (  # what answers 500 on all requests of the rule
+    "GRPCRoute",
+    "HTTPRouteCORS",
+    "HTTPRouteRequestMirror",
+    "HTTPRouteResponseHeaderModification",
+    "HTTPRoute.spec.rules.filters.RequestHeaderModifier",
+)
+REFUSING = {
+    "MatchNotExpressible": {
+        "queryParams": "HTTPRouteQueryParamMatching",
+        "hostnames": "HTTPRoute.spec.hostnames",
+        "matches": "HTTPRoute.spec.rules.matches",
+    }
+}
+ROWS = {row.feature: row for row in capabilities.CAPABILITIES}
+CAN = {feature: row.support == "yes" for feature, row in ROWS.items()}
+
+
+@dataclass(slots=True)
+class Tally:
+    """worlds that have a table; compared: whole answers; excluded: by feature; reached: a backend that has pods."""
+
+    worlds: int = 0
+    compared: int = 0
+    reached: int = 0
+    excluded: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    def share(self, number: int) -> Fraction:
+        return Fraction(number, max(1, self.compared + self.excluded.total()))
+
+
+def test_whole_worlds_answer_as_the_gateway_api_says() -> None:
+    tally = Tally()
+
+    @settings(
+        max_examples=WORLDS,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],  # a smaller world would ask other requests
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(whole.worlds())
+    def every(world: whole.World) -> None:
+        compare(world, tally)
+
+    every()
+    print(
+        f"\n{tally.worlds} worlds, {tally.compared} comparisons, {tally.reached} reach a backend "
+        f"({float(Fraction(tally.reached, tally.compared)):.1%}), {tally.excluded.total()} excluded "
+        f"({float(tally.share(tally.excluded.total())):.1%}): {dict(tally.excluded.most_common())}; {dict(tally.kinds)}"
+    )
+    assert tally.compared >= COMPARISONS
+    assert tally.share(tally.excluded.total()) < EXCLUDED
+    assert Fraction(tally.reached, tally.compared) >= REACHED
+
+
+def compare(world: whole.World, tally: Tally) -> None:
+    """Every request of one world."""
+    (routing,) = resolve.resolve(world.snapshot()).gateways
+    graph, notes = build.build(routing, samples.network(), samples.wanted())
+    refused = dict(refusal(note) for note in notes if note.code in REFUSING)
+    (accepted,) = resolve.resolve(world.snapshot(sorted(refused))).gateways
+    content = samples.render(graph)
+    if not routing.tables:
+        return
+    tally.worlds += 1
+    entries = {entry.key: (entry, table) for table in accepted.tables for entry in table.entries}
+    features = {key: feature for key, of in entries.items() if (feature := feature_of(*of, accepted))}
+    rng, aims = random.Random(world.seed), whole.places(routing)
+    served = any(isinstance(entry.action, ir.Forward) for table in routing.tables for entry in table.entries)
+    for _ in range(REQUESTS if served else REQUESTS // 10):
+        asked = whole.request(rng, aims, CAN)
+        if isinstance(asked, str):
+            tally.excluded[asked] += 1
+            continue
+        wanted, found = gateway_api.answer(accepted, asked), answer(content, asked, routing)
+        where = (asked, wanted, found)
+        feature = features.get(wanted.entry, "") or closed(accepted, asked)
+        if feature:
+            assert ROWS[feature].support != "yes", feature
+            assert fails_closed(feature, found, entries.get(wanted.entry), accepted), (feature, where)
+            tally.excluded[feature] += 1
+            continue
+        assert agrees(wanted, found, asked, accepted), where
+        if feature := refused.get(route_of(gateway_api.answer(routing, asked).entry), ""):
+            assert ROWS[feature].support != "yes", feature
+            tally.excluded[feature] += 1
+            continue
+        tally.compared += 1
+        tally.kinds[wanted.kind] += 1
+        tally.reached += any(group not in found.empty for group, _ in found.groups)
+
+
+def refusal(note: Note) -> tuple[tuple[str, str, str], str]:
+    """The route that is refused whole, and the row that says why."""
+    assert note.origin is not None
+    field = note.message.split()[0].rstrip(":")
+    return (note.origin.kind, note.origin.namespace, note.origin.name), REFUSING[note.code][field]
+
+
+def route_of(key: str) -> tuple[str, str, str]:
+    """Of an entry's key."""
+    _, namespace, name, *_ = [*key.split("/"), "", "", ""]
+    plain = name.removeprefix("grpc:")
+    return "HTTPRoute" if plain == name else "GRPCRoute", namespace, plain
+
+
+def answer(content: dict[str, object], asked: gateway_api.Request, routing: ir.Routing) -> semantics.Answer:
+    protocol = next(table.protocol for table in routing.tables if table.port == asked.port)
+    return semantics.answer(
+        content,
+        BALANCER,
+        semantics.Request(
+            port=asked.port,
+            scheme="https" if protocol == "HTTPS" else "http",
+            method=asked.method,
+            host=asked.host,
+            path=asked.path,
+            query=urlencode(asked.query),
+            headers=asked.headers,
+        ),
+    )
+
+
+def closed(routing: ir.Routing, asked: gateway_api.Request) -> str:
+    """The row that closes the whole port, "" for none."""
+    table = next((table for table in routing.tables if table.port == asked.port), None)
+    if table is not None and any(listener.client for listener in table.listeners):
+        return CLIENTS
+    return ""
+
+
+def feature_of(entry: ir.Entry, table: ir.Table, routing: ir.Routing) -> str:
+    """The row that says why AWS does not answer this entry as it says, "" when it does. Written from the rows, not
+    from what builds."""
+    action = entry.action
+    if isinstance(action, ir.Respond):
+        return ""
+    if entry.match.grpc is not None:
+        return "GRPCRoute"
+    assert not isinstance(action, Unknown)
+    if action.cors is not None:
+        return "HTTPRouteCORS"
+    if isinstance(action, ir.Redirect):
+        return _redirect(entry, action, table)
+    if action.edits.request is not None:
+        return "HTTPRoute.spec.rules.filters.RequestHeaderModifier"
+    if action.edits.response is not None:
+        return "HTTPRouteResponseHeaderModification"
+    if action.edits.mirrors:
+        return "HTTPRouteRequestMirror"
+    for share in action.shares:
+        if feature := barred(share, table, routing):
+            return feature
+    weights = [share.weight for share in action.shares]
+    return "HTTPRoute.spec.rules.backendRefs.weight" if max(weights) // gcd(*weights) > 999 else ""
+
+
+def _redirect(entry: ir.Entry, action: ir.Redirect, table: ir.Table) -> str:
+    if action.status not in (301, 302):
+        return f"HTTPRoute{action.status}RedirectStatusCode"
+    if table.protocol == "HTTPS" and action.scheme == "http":
+        return "HTTPRouteSchemeRedirect"
+    if action.path_type == "ReplacePrefixMatch" and entry.match.path.value != "/":
+        return "HTTPRoutePathRedirect"
+    to = (action.scheme or table.protocol.lower(), action.port or {"https": 443}.get(action.scheme, 80))
+    port = action.port or {"http": 80, "https": 443}[to[0]]
+    path = action.path_type and not (action.path_type == "ReplacePrefixMatch" and action.path.strip("/") == "")
+    if not action.hostname and not path and (to[0], port) == (table.protocol.lower(), table.port):
+        return "RequestRedirect to the same place"
+    return ""
+
+
+def agrees(
+    wanted: gateway_api.Answer, found: semantics.Answer, asked: gateway_api.Request, routing: ir.Routing
+) -> bool:
+    """One answer, said by both."""
+    if wanted.kind == "none" and not wanted.status:
+        return found.kind == "closed"
+    if wanted.kind in ("respond", "none"):
+        return (found.kind, found.status) == ("fixed", wanted.status)
+    if wanted.kind == "redirect":
+        return (found.kind, found.status) == ("redirect", wanted.status) and place(found.location) == place(
+            wanted.location
+        )
+    if (wanted.kind, found.kind) != ("forward", "forward"):
+        return False
+    query = f"?{urlencode(asked.query)}" if asked.query else ""
+    return (
+        portions([(group_of(to), weight) for to, weight in wanted.backends]) == portions(list(found.groups))
+        and set(found.empty) == {group_of(to) for to, _ in wanted.backends if not ready(to, routing)}
+        and (found.host, found.url) == (wanted.host, wanted.path + query)
+    )
+
+
+def place(location: str) -> tuple[str, str, list[tuple[str, str]]]:
+    """Authority without a port that the scheme implies, path and query; a host is the same in capitals, and a space is
+    written in two ways."""
+    where, _, query = location.partition("?")
+    scheme, _, rest = where.partition("://")
+    host, slash, path = rest.partition("/")
+    host = host.removesuffix({"http": ":80", "https": ":443"}[scheme])
+    return f"{scheme}://{host.lower()}", f"{slash}{path}", parse_qsl(query, keep_blank_values=True)
+
+
+def fails_closed(
+    feature: str, found: semantics.Answer, of: tuple[ir.Entry, ir.Table] | None, routing: ir.Routing
+) -> bool:
+    """Exactly the error that the row promises. of: the entry that should have answered, and its table."""
+    if feature == CLIENTS:
+        return found.kind == "closed" or (found.kind, found.status) == ("fixed", 404)
+    assert of is not None
+    action = of[0].action
+    if feature in WHOLE or not isinstance(action, ir.Forward):
+        return (found.kind, found.status) == ("fixed", 500)
+    kept = [
+        share if not barred(share, of[1], routing) else dataclasses.replace(share, to=503) for share in action.shares
+    ]
+    if all(isinstance(share.to, int) for share in kept):
+        return (found.kind, found.status) == ("fixed", 500)
+    assert not any(isinstance(share.to, Unknown) for share in kept)
+    meant = portions([(group_of(share.to), share.weight) for share in kept if not isinstance(share.to, Unknown)])
+    given = portions(list(found.groups)) if found.kind == "forward" else {}
+    return given.keys() == meant.keys() and all(abs(given[group] - meant[group]) <= Fraction(1, 999) for group in meant)
+
+
+def barred(share: ir.Share, table: ir.Table, routing: ir.Routing) -> str:
+    """The row that says why a share answers an error."""
+    if isinstance(share.to, int):
+        return "share of an invalid backendRef"
+    if share.edits is not None:
+        return "HTTPRoute.spec.rules.backendRefs.filters"
+    assert isinstance(share.to, ir.BackendKey)
+    backend = routing.backends[share.to]
+    assert isinstance(backend, ir.Backend)
+    if backend.tls is not None:
+        return "BackendTLSPolicy"
+    return "HTTPRouteBackendProtocolH2C" if backend.protocol == "H2C" and table.protocol != "HTTPS" else ""
+
+
+def ready(to: ir.BackendKey | int, routing: ir.Routing) -> bool:
+    if isinstance(to, int):
+        return False
+    backend = routing.backends[to]
+    return isinstance(backend, ir.Backend) and bool(backend.targets)
+
+
+def portions(shares: list[tuple[str, int]]) -> dict[str, Fraction]:
+    total = sum(weight for _, weight in shares)
+    found: dict[str, Fraction] = {}
+    for to, weight in shares:
+        found[to] = found.get(to, Fraction(0)) + Fraction(weight, total)
+    return found
+
+
+def group_of(to: ir.BackendKey | int) -> str:
+    name: ir.BackendKey | str = build_actions.UNAVAILABLE if isinstance(to, int) else to
+    return samples.arn(build_actions.group_address("shop/edge", name))
