@@ -24,7 +24,7 @@ demo: setup
 	$(RUN) 120 $(BIN)/python scripts/demo.py
 
 test: setup
-	$(RUN) 360 $(BIN)/python -m pytest -m 'not sweep and not cluster'
+	$(RUN) 360 $(BIN)/python scripts/halves.py
 
 lint: setup
 	$(BIN)/ruff check .
@@ -33,7 +33,7 @@ lint: setup
 
 check: lint golden
 	git diff --exit-code -- tests/golden tests/errors docs README.md
-	$(RUN) 360 $(BIN)/python -m pytest -m 'not sweep and not cluster'
+	$(RUN) 360 $(BIN)/python scripts/halves.py
 
 # Everything generated, anew: golden cases (each suite's `writer`) and the parts of the documents that a command writes.
 golden: setup
@@ -56,7 +56,8 @@ mutants: setup
 	$(RUN) 1200 $(BIN)/python scripts/mutants.py
 
 bench: setup
-	$(RUN) 120 $(BIN)/python -m pytest -s tests/bench
+	$(RUN) 60 $(BIN)/python -m pytest -s tests/bench
+	$(RUN) 240 $(BIN)/python scripts/bench.py $(if $(RECORD),--record)
 
 # Both need a real API server: the first time it is built, which takes minutes.
 test-cluster: setup

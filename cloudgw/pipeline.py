@@ -78,7 +78,7 @@ def plan_one(
         notes=wish.notes,
         incomplete=(*wish.incomplete, *unknowns(wish.desired, provider.kinds)),
         addresses=sorted(str(e.outputs["dns"]) for e in mine if e.outputs.get("dns")),
-        busy=any(_group_of(provider, element) in observed.busy for element in mine),
+        busy=bool(observed.busy) and any(_group_of(provider, element) in observed.busy for element in mine),
     )
     context = check.Context(
         kinds=provider.kinds,

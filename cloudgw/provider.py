@@ -107,12 +107,14 @@ class Inventory:
     """One listing of one identity. content: the provider's own, JSON-like, without secrets (it is saved to files).
 
     incomplete: reasons; where there is one, nothing may be created or deleted. began: clock when the listing began.
+    derived: what the provider worked out from content once, for itself; never saved, and never taken along to a copy.
     """
 
     placement: Placement
     content: Mapping[str, Any]
     incomplete: tuple[str, ...] = ()
     began: float = 0.0
+    derived: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

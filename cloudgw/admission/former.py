@@ -1,8 +1,11 @@
 """Names from before today's: what old articles and manifests write, and what stands for it now.
 
 `words` and `structure` ask here when a field is unknown or a value does not fit. A table, no logic: paths are JSON
-pointers with `*` for items. Sources: the types of sigs.k8s.io/gateway-api at v0.1 to v1.5 (apis/v1alpha1, v1alpha2,
-v1beta1, v1) and its release notes. This module must never decide whether something is refused.
+pointers with `*` for items. Source: the CustomResourceDefinitions in the Go modules sigs.k8s.io/gateway-api v0.1.0,
+v0.2.0, v0.3.0, v0.4.0, v0.4.3, v0.5.0-rc1, v0.5.0, v0.5.1, v0.6.2, v0.7.1, v0.8.0, v0.8.1, v1.0.0, v1.1.0, v1.1.1,
+v1.2.0, v1.2.1, v1.3.0, v1.4.0, v1.4.1, v1.5.0, v1.5.1, v1.6.0 and v1.6.3, both channels: every entry stands in one of
+them, and every field of theirs that is gone today stands here, or below one that does. What to write instead is read
+from today's. This module must never decide whether something is refused.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import difflib
 import re
 from collections.abc import Sequence
 
-ROUTES = ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute")
+_OLDEST = ("HTTPRoute", "TLSRoute", "TCPRoute", "UDPRoute")
 GROUPS = ("networking.x-k8s.io",)
 
 # kind -> (kind today or "" when nothing replaces it, what to do)
@@ -26,82 +29,37 @@ KINDS = {
 _FIELDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("GatewayClass",), "/spec/controller", "spec.controllerName"),
     (("GatewayClass",), "/spec/parametersRef/scope", "nothing: whether spec.parametersRef.namespace is set"),
-    (("Gateway",), "/spec/gatewayClass", "spec.gatewayClassName"),
-    (("Gateway", "ListenerSet"), "/spec/listeners/*/routes", "listeners[].allowedRoutes (kinds, namespaces)"),
-    (("Gateway", "ListenerSet"), "/spec/listeners/*/tls/certificateRef", "listeners[].tls.certificateRefs, a list"),
-    (
-        ("Gateway", "ListenerSet"),
-        "/spec/listeners/*/tls/routeOverride",
-        "nothing: certificates stand on listeners only",
-    ),
-    (("Gateway", "ListenerSet"), "/spec/listeners/*/tls/frontendValidation", "spec.tls.frontend.default.validation"),
-    (("Gateway", "ListenerSet"), "/spec/listeners/*/allowedRoutes/selector", "allowedRoutes.namespaces.selector"),
-    (("Gateway", "ListenerSet"), "/spec/listeners/*/allowedRoutes/kind", "allowedRoutes.kinds[].kind"),
-    (("Gateway", "ListenerSet"), "/spec/listeners/*/allowedRoutes/group", "allowedRoutes.kinds[].group"),
+    (("Gateway",), "/spec/listeners/*/routes", "listeners[].allowedRoutes (kinds, namespaces)"),
+    (("Gateway",), "/spec/listeners/*/tls/certificateRef", "listeners[].tls.certificateRefs, a list"),
+    (("Gateway",), "/spec/listeners/*/tls/routeOverride", "nothing: certificates stand on listeners only"),
+    (("Gateway",), "/spec/listeners/*/tls/frontendValidation", "spec.tls.frontend.default.validation"),
+    (("ListenerSet",), "/spec/listeners/*/tls/frontendValidation", "spec.tls.frontend of the Gateway"),
     (("Gateway",), "/spec/backendTLS", "spec.tls.backend"),
-    (("Gateway",), "/spec/routes", "spec.parentRefs of each route"),
     (("HTTPRoute",), "/spec/tls", "tls.certificateRefs of a Gateway's listener"),
     (("HTTPRoute",), "/spec/rules/*/matches/*/extensionRef", "rules[].filters[] of type ExtensionRef"),
     (("HTTPRoute",), "/spec/rules/*/filters/*/requestMirror/serviceName", "requestMirror.backendRef.name"),
     (("HTTPRoute",), "/spec/rules/*/filters/*/requestMirror/port", "requestMirror.backendRef.port"),
-    (("HTTPRoute",), "/spec/rules/*/filters/*/requestRedirect/protocol", "requestRedirect.scheme"),
-    (("HTTPRoute",), "/spec/rules/*/filters/*/requestRedirect/host", "requestRedirect.hostname"),
-    (
-        ("HTTPRoute",),
-        "/spec/rules/*/filters/*/requestRedirect/path/substitution",
-        "path.replaceFullPath or path.replacePrefixMatch",
-    ),
-    (
-        ("HTTPRoute",),
-        "/spec/rules/*/filters/*/urlRewrite/path/substitution",
-        "path.replaceFullPath or path.replacePrefixMatch",
-    ),
-    (("HTTPRoute",), "/spec/rules/*/timeout", "rules[].timeouts.request"),
     (("HTTPRoute", "GRPCRoute"), "/spec/rules/*/sessionPersistence/idleTimeout", "nothing: it was removed"),
     (("TLSRoute",), "/spec/rules/*/matches", "spec.hostnames (SNI names)"),
     (("TCPRoute", "UDPRoute"), "/spec/rules/*/matches", "nothing: these routes match by port alone"),
-    (ROUTES, "/spec/gateways", "spec.parentRefs of the route, and allowedRoutes of the Gateway's listener"),
-    (ROUTES, "/spec/gatewayRefs", "spec.parentRefs"),
-    (ROUTES, "/spec/parentRef", "spec.parentRefs, a list"),
-    (("HTTPRoute", "GRPCRoute", "TLSRoute"), "/spec/hosts", "spec.hostnames"),
-    (("HTTPRoute", "GRPCRoute", "TLSRoute"), "/spec/hostname", "spec.hostnames, a list"),
-    (ROUTES, "/spec/rules/*/forwardTo", "rules[].backendRefs (name, port, weight)"),
-    (ROUTES, "/spec/rules/*/weight", "rules[].backendRefs[].weight"),
-    (ROUTES, "/spec/rules/*/backendRef", "rules[].backendRefs, a list"),
-    (ROUTES, "/spec/rules/*/backendRefs/*/serviceName", "backendRefs[].name"),
-    (ROUTES, "/spec/rules/*/backendRefs/*/servicePort", "backendRefs[].port"),
-    (ROUTES, "/spec/rules/*/backendRefs/*/backendRef", "backendRefs[].group, kind and name"),
+    (_OLDEST, "/spec/gateways", "spec.parentRefs of the route, and allowedRoutes of the Gateway's listener"),
+    (_OLDEST, "/spec/rules/*/forwardTo", "rules[].backendRefs (name, port, weight)"),
     (("BackendTLSPolicy",), "/spec/targetRef", "spec.targetRefs, a list"),
     (("BackendTLSPolicy",), "/spec/tls", "spec.validation (caCertificateRefs, wellKnownCACertificates, hostname)"),
-    (("BackendTLSPolicy",), "/spec/validation/caCertRefs", "validation.caCertificateRefs"),
-    (("BackendTLSPolicy",), "/spec/validation/wellKnownCACerts", "validation.wellKnownCACertificates"),
-    (("XBackendTrafficPolicy",), "/spec/targetRef", "spec.targetRefs, a list"),
-    (("XBackendTrafficPolicy",), "/spec/retry", "spec.retryConstraint"),
     (("XBackendTrafficPolicy",), "/spec/sessionPersistence/idleTimeout", "nothing: it was removed"),
 )
 
 # (kinds, field, value, what to write today)
 _VALUES: tuple[tuple[tuple[str, ...], str, str, str], ...] = (
     (("HTTPRoute",), "/spec/rules/*/matches/*/path/type", "Prefix", "write PathPrefix"),
-    (("HTTPRoute",), "/spec/rules/*/matches/*/path/type", "ImplementationSpecific", "write RegularExpression"),
-    (
-        ("HTTPRoute", "GRPCRoute"),
-        "/spec/rules/*/matches/*/headers/*/type",
-        "ImplementationSpecific",
-        "write RegularExpression",
-    ),
-    (("HTTPRoute",), "/spec/rules/*/filters/*/requestRedirect/path/type", "Absolute", "write ReplaceFullPath"),
-    (("HTTPRoute",), "/spec/rules/*/filters/*/urlRewrite/path/type", "Absolute", "write ReplaceFullPath"),
 )
 
-# (kinds, field, its form today): of fields that were another type once
+# (kinds, field, its form today): of fields that were mappings once
 _SHAPES: tuple[tuple[tuple[str, ...], str, str], ...] = (
-    (("HTTPRoute", "GRPCRoute"), "/spec/rules/*/matches/*/headers", "a list of {name, value, type}"),
+    (("HTTPRoute",), "/spec/rules/*/matches/*/headers", "a list of {name, value, type}"),
     (("HTTPRoute",), "/spec/rules/*/matches/*/queryParams", "a list of {name, value, type}"),
-    (("HTTPRoute", "GRPCRoute"), "/spec/rules/*/filters/*/requestHeaderModifier/add", "a list of {name, value}"),
-    (("HTTPRoute", "GRPCRoute"), "/spec/rules/*/filters/*/requestHeaderModifier/set", "a list of {name, value}"),
-    (("Gateway", "ListenerSet"), "/spec/listeners/*/hostname", "one name, such as *.example.com"),
-    (("XBackend",), "/spec/port", "a mapping with port"),
+    (("HTTPRoute",), "/spec/rules/*/filters/*/requestHeaderModifier/add", "a list of {name, value}"),
+    (("HTTPRoute",), "/spec/rules/*/filters/*/requestHeaderModifier/set", "a list of {name, value}"),
 )
 
 

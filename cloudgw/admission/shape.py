@@ -28,8 +28,9 @@ _ROOM = 10_000
 @dataclass(slots=True)
 class Shaper:
     """items: how many were kept so far. unknown: JSON pointers of fields that no schema has, without what stands below
-    them. problems: numbers that JSON cannot say, or that are too large for an integer. floats: integers that are written as floats (80.0): valid, and no integers to a rule. kubectl: there are
-    none, because kubectl sends 80 for 80.0."""
+    them. problems: numbers that JSON cannot say, or that are too large for an integer. floats: integers that are
+    written as floats (80.0): valid, and no integers to a rule. kubectl: there are none, because kubectl sends 80 for
+    80.0."""
 
     kubectl: bool = False
     items: int = 0

@@ -36,8 +36,13 @@ def problems(data: Mapping[str, Any], root: Node, kind: str) -> tuple[list[Probl
     if validator.is_valid(data):
         return [], False
     errors = list(validator.iter_errors(data))
-    found = [_problem(error, kind) for error in errors]
+    found = [_problem(error, kind) for error in errors if not _said_by_type(error)]
     return found, any(error.kind.name in BLOCKING for error in errors)
+
+
+def _said_by_type(error: Any) -> bool:
+    """A value of the wrong type fits several alternatives at once."""
+    return error.kind.name == "oneOf" and not isinstance(error.instance, dict)
 
 
 @functools.cache
@@ -106,7 +111,7 @@ def _place(error: Any) -> list[str | int]:
     """Where the server finds an error: in the missing field itself, and of alternatives where the first one fails."""
     if error.kind.name == "required":
         return [*error.instance_path, error.kind.property]
-    below = next((_place(first) for first, *_ in getattr(error.kind, "context", None) or ()), [])
+    below = next((_place(found[0]) for found in getattr(error.kind, "context", ()) if found), [])
     return max(list(error.instance_path), below, key=len)
 
 

@@ -15,6 +15,8 @@ from cloudgw.cli.problem import Problem
 from cloudgw.objects import Key, KubernetesObject, Note, Snapshot, Unknown
 from cloudgw.sources import manifests
 
+YOUNGEST = "9999-12-31T23:59:59Z"  # no creationTimestamp is later
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
@@ -126,13 +128,16 @@ def overlay(loaded: manifests.Loaded, below: Snapshot) -> Snapshot:
 
 
 def same(above: KubernetesObject | Unknown, below: KubernetesObject | Unknown | None) -> KubernetesObject | Unknown:
-    """An object of a file as the change of one that exists: its age and identity stay, which decide who is first."""
-    if below is None or isinstance(above, Unknown) or isinstance(below, Unknown):
+    """An object of a file as the change of one that exists: its age and identity stay, which decide who is first,
+    whatever the file says of them. One that does not exist yet will be the youngest."""
+    if isinstance(above, Unknown):
         return above
+    if below is None or isinstance(below, Unknown):
+        return replace(above, meta=replace(above.meta, created=above.meta.created or YOUNGEST))
     meta = replace(
         above.meta,
-        uid=above.meta.uid or below.meta.uid,
-        created=above.meta.created or below.meta.created,
+        uid=below.meta.uid or above.meta.uid,
+        created=below.meta.created or above.meta.created,
         generation=above.meta.generation or below.meta.generation,
     )
     return replace(above, meta=meta)

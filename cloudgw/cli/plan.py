@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 
 from cloudgw.cli import inventories, output, world
-from cloudgw.sources import manifests
+from cloudgw.sources import collector, manifests
 
 NO_CHANGE, CHANGES, ERROR = 0, 2, 1
 
 
+@collector.paused()
 def run(options: argparse.Namespace) -> int:
     found = world.load(options)
     planned = found.planned()

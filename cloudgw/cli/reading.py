@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from cloudgw import registry
 from cloudgw.cli import config as configs
 from cloudgw.cli import inputs
-from cloudgw.objects import CONTROLLER_NAME, GatewayClass, Note, Parameters, Snapshot
+from cloudgw.objects import CONTROLLER_NAME, GatewayClass, Key, Note, Parameters, Snapshot
 from cloudgw.provider import Capability, ParametersRefused
 from cloudgw.routing import ir, resolve
 
@@ -80,6 +80,18 @@ def classes(snapshot: Snapshot) -> Classes:
             place = f" ({raw.meta.file}:{raw.meta.line})" if raw.meta.file else ""
             found.refused[one.meta.name] = f"{ref.kind} {ref.name}{place}: {said}"
     return found
+
+
+def clouds(found: Reading) -> Mapping[Key, tuple[Note, ...]]:
+    """By Gateway, what the provider of its class cannot honour of it. Nothing of a Gateway whose class is not known."""
+    said: dict[Key, tuple[Note, ...]] = {}
+    for routing in found.resolution.gateways:
+        one = routing.gateway_class
+        ref = one.parameters if isinstance(one, GatewayClass) else None
+        provider = registry.by_parameters_kind(ref.kind) if ref is not None else None
+        if provider is not None:
+            said[routing.namespace, routing.name] = provider.lint(routing)
+    return said
 
 
 def features(rows: Iterable[Capability]) -> tuple[str, ...]:

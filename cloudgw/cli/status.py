@@ -1,4 +1,5 @@
-"""`cloudgw status`: the statuses that a controller would write, as `kubectl get` would show them. Asks no cloud.
+"""`cloudgw status`: the statuses that a controller would write, as `kubectl get` would show them, also of what
+the class's cloud cannot honour. Asks no cloud.
 
 `main` calls `run`. Below the tables stands every condition that is not as one would wish, once, with reason, message
 and the file that holds the object. JSON and YAML are a List of objects in Kubernetes' shape, without
@@ -49,7 +50,11 @@ class Wrong:
 def run(options: argparse.Namespace) -> int:
     found = reading.load(options)
     every = statuses.of(
-        found.snapshot, found.resolution, refused=found.classes.refused, features=found.classes.features
+        found.snapshot,
+        found.resolution,
+        refused=found.classes.refused,
+        features=found.classes.features,
+        clouds=reading.clouds(found),
     )
     shown = chosen(every, options.objects, options.namespace, found.snapshot)
     wrong = [one for status in shown for one in wrongs(status)]
@@ -61,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
         sys.stdout.write(yaml.safe_dump(document(shown, found.snapshot), sort_keys=False, allow_unicode=True))
     else:
-        lines = text(shown, wrong, found, [line for line, _ in aside])
+        lines = text(shown, wrong, found, aside)
         sys.stdout.write("\n".join(lines) + "\n")
     if found.errors():
         return ERROR
@@ -161,7 +166,10 @@ def _wished(item: Mapping[str, Any]) -> bool:
 
 
 def text(
-    shown: Sequence[ObjectStatus], wrong: Sequence[Wrong], found: reading.Reading, aside: Sequence[str]
+    shown: Sequence[ObjectStatus],
+    wrong: Sequence[Wrong],
+    found: reading.Reading,
+    aside: Sequence[tuple[str, bool]],
 ) -> Iterator[str]:
     paint = output.paint()
     by_kind: dict[str, list[ObjectStatus]] = {}
@@ -180,7 +188,7 @@ def text(
         yield ""
     if aside:
         yield "No status, because no parent of theirs is a Gateway of ours that could be seen:"
-        yield from (f"  {line}" for line in aside)
+        yield from (f"  {line}" for line, _ in aside)
         yield ""
     if wrong:
         yield paint("head", "Not as one would wish:")
@@ -193,7 +201,10 @@ def text(
     if wrong:
         where = f" -n {wrong[0].namespace}" if wrong[0].namespace else ""
         yield f"`cloudgw explain {wrong[0].kind.lower()}/{wrong[0].name}{where}` says more, gate by gate."
-    if not wrong and shown:
+    lost = any(lost for _, lost in aside)
+    if lost and not wrong:
+        yield "Of a parent that is misspelt, `cloudgw explain` of the route says which one may be meant."
+    if not wrong and not lost and shown:
         yield "All is as one would wish."
 
 

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cloudgw import admission
 from cloudgw.cli.problem import Problem
-from cloudgw.sources import documents
+from cloudgw.sources import documents, manifests
 
 VALID, INVALID = 0, 1
-_ENDINGS = (".yaml", ".yml", ".json")
-_NOT_MANIFESTS = ("kustomization.yaml", "kustomization.yml", "cloudgw.yaml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +63,13 @@ def run(options: argparse.Namespace) -> int:
     if not options.files:
         raise Problem("no input: give -f FILE, -f FOLDER or -f -")
     report = Report()
-    for file in _files(dict.fromkeys(options.files), report):
-        _file(file, options.channel, report)
+
+    def say(code: str, file: str, message: str) -> None:
+        level: Literal["error", "warning"] = "warning" if code == "Empty" else "error"
+        report.findings.append(Finding(level=level, code=code, file=file, message=message))
+
+    for file in manifests.files(options.files, say):
+        _file(file, options.channel, report, say)
     text = _json(report) if options.output == "json" else _text(report)
     print(text.encode(errors="backslashreplace").decode())  # keys of a file may hold what no terminal can show
     return INVALID if report.errors else VALID
@@ -98,71 +99,20 @@ def _json(report: Report) -> str:
     )
 
 
-def _files(paths: Mapping[str, None], report: Report) -> Iterator[str]:
-    """Files, and those of folders: recursive, sorted, hidden ones left out."""
-    for path in paths:
-        if path == "-" or not os.path.isdir(path):
-            yield path
-            continue
-        found: list[str] = []
-
-        def unreadable(error: OSError) -> None:
-            _unreadable(str(error.filename), f"cannot be listed ({error.strerror}); check its permissions", report)
-
-        for folder, folders, names in os.walk(path, onerror=unreadable):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            found += [
-                os.path.join(folder, name)
-                for name in names
-                if name.endswith(_ENDINGS) and not name.startswith(".") and name not in _NOT_MANIFESTS
-            ]
-        if not found:
-            message, fix = "no *.yaml, *.yml or *.json file", "check the path"
-            report.findings.append(Finding(level="warning", code="Empty", file=path, message=message, fix=fix))
-        yield from sorted(found)
-
-
-def _unreadable(file: str, message: str, report: Report) -> None:
-    _add(report, "Unreadable", file, 0, message)
-
-
-def _file(file: str, channel: str, report: Report) -> None:
-    name = "(standard input)" if file == "-" else file
-    try:
-        text = sys.stdin.read() if file == "-" else _read(file)
-    except UnicodeDecodeError:
-        _unreadable(name, "is not UTF-8; save it as UTF-8", report)
-        return
-    except OSError as error:
-        _unreadable(name, f"cannot be read ({error.strerror}); check the path", report)
-        return
-    for document in documents.read(text):
+def _file(file: str, channel: str, report: Report, say: manifests.Say) -> None:
+    text = manifests.read(file, say)
+    name = manifests.named(file)
+    for document in documents.read(text) if text is not None else ():
         for problem in document.problems:
             _add(report, "InvalidSyntax", name, problem.line, problem.message, pointer=problem.pointer)
         if document.data is not None:
-            for item, prefix in _objects(document.data, ""):
+            for item, prefix in manifests.flattened(document.data):
                 _object(item, prefix, document, name, channel, report)
 
 
 def _add(report: Report, code: str, file: str, line: int, message: str, *, pointer: str = "", fix: str = "") -> None:
     found = Finding(level="error", code=code, file=file, line=line, pointer=pointer, message=message, fix=fix)
     report.findings.append(found)
-
-
-def _read(file: str) -> str:
-    with open(file, encoding="utf-8") as stream:
-        return stream.read()
-
-
-def _objects(data: Any, prefix: str) -> Iterator[tuple[Any, str]]:
-    """(object, where it stands in its document), with Lists opened."""
-    kind = data.get("kind") if isinstance(data, dict) else None
-    if isinstance(kind, str) and kind.endswith("List") and isinstance(data.get("items"), list):
-        inherited = {} if kind == "List" else {"apiVersion": data.get("apiVersion"), "kind": kind.removesuffix("List")}
-        for number, item in enumerate(data["items"]):
-            yield from _objects({**inherited, **item} if isinstance(item, dict) else item, f"{prefix}/items/{number}")
-    else:
-        yield data, prefix
 
 
 def _object(data: Any, prefix: str, document: documents.Document, file: str, channel: str, report: Report) -> None:

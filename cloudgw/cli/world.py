@@ -22,6 +22,7 @@ from cloudgw.plan import check, render_json
 from cloudgw.plan import model as plans
 from cloudgw.provider import Clock, Failed, Inventory, Placement, Provider, Session
 from cloudgw.routing import resolve
+from cloudgw.sources import collector
 
 CLUSTER_NAMESPACE = "kube-system"  # its UID identifies a cluster
 T = TypeVar("T")
@@ -54,8 +55,10 @@ class Site:
         return pipeline.listing(self.provider, self.session.read, self.placement, scope, self.owner, self.clock)
 
     def wanted(self, inventory: Inventory, only: frozenset[str] | None = None) -> tuple[list[Wish], list[Note]]:
-        observed = pipeline.observe(self.provider, inventory, self.owner)
-        check_cluster(observed, self.cluster)
+        observed = self.observed
+        if inventory is not self.inventory:
+            observed = pipeline.observe(self.provider, inventory, self.owner)
+            check_cluster(observed, self.cluster)
         return wishes.wishes(
             self.survey,
             self.placement,
@@ -91,6 +94,7 @@ class World:
     errors: list[Note] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
+    @collector.paused()
     def planned(self, word_of: Callable[[str, Placement], check.Word] | None = None) -> list[Planned]:
         """One plan per Gateway and placement, by both. word_of: what a person has said of it."""
         found: list[Planned] = []
@@ -98,10 +102,16 @@ class World:
         for site in self.sites:
             wanted, notes = site.wanted(site.inventory)
             self.notes += notes
+            observed = site.observed.by_owner()
             for wish in wanted:
                 word = word_of(wish.gateway, site.placement) if word_of is not None else None
                 plan = pipeline.plan_one(
-                    site.provider, site.placement, wish, site.observed, now=site.inventory.began, word=word
+                    site.provider,
+                    site.placement,
+                    wish,
+                    observed(wish.gateway),
+                    now=site.inventory.began,
+                    word=word,
                 )
                 found.append(Planned(site=site, plan=plan, wish=wish))
         return sorted(found, key=lambda item: (item.plan.gateway, item.plan.placement))
@@ -117,6 +127,7 @@ class World:
         )
 
 
+@collector.paused()
 def load(
     options: argparse.Namespace, *, needed: bool = True, destroy: Callable[[Site], frozenset[str]] | None = None
 ) -> World:

@@ -140,9 +140,9 @@ def usable(world: World, one: Declared, verdict: ir.ListenerVerdict) -> list[Gat
             conditions.PROTOCOL_CONFLICT: f"give {place} another port",
         }.get(wrong.reason, f"correct that in {place}")
         return [Gate(name="usable", state="failed", evidence=wrong.message, origin=where, fix=(fix,))]
-    if one.unknown is not None:
-        gate = Gate(name="usable", state="unknown", evidence=one.unknown.reason, origin=where, fix=(fixes.MORE_INPUT,))
-        return [gate]
+    if verdict.accepted.status is None:
+        evidence = verdict.accepted.message
+        return [Gate(name="usable", state="unknown", evidence=evidence, origin=where, fix=(fixes.MORE_INPUT,))]
     evidence = f"{said(one.spec)} conflicts with no other listener"
     if verdict.overlapping is not None:
         evidence = verdict.overlapping.message

@@ -47,6 +47,7 @@ def _grant(
         chain.ok("grant", f"a ReferenceGrant in namespace {ref.namespace} allows it")
     elif said.status is None:
         chain.unknown("grant", evidence, where, fixes.MORE_INPUT)
+        chain.end()  # as long as no grant was seen, nothing is said of the Service
     else:
         chain.failed(
             "grant",

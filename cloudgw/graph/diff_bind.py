@@ -22,7 +22,8 @@ def bind(work: Work) -> None:
     for element in work.observed:
         if work.kind(element.address).fast:
             continue
-        for ref in model.refs_in(element.fields):
+        work.refs[element.key] = list(model.refs_in(element.fields))
+        for ref in work.refs[element.key]:
             work.referrers.setdefault(ref.key, []).append(element.key)
         if not work.is_warm(element):
             for ref in work.traffic_refs(element):
@@ -70,8 +71,8 @@ def _fits(work: Work, kind: model.Kind, fixed: model.Spec, seen: model.Element) 
 
 
 def _preferred(work: Work, seen: tuple[model.Element, ...]) -> str:
-    if not seen:
-        return ""
+    if len(seen) < 2:
+        return seen[0].name if seen else ""
     ranked = sorted(
         seen,
         key=lambda o: (o.key not in work.carriers, o.key not in work.referrers, o.name, str(o.outputs.get("id", ""))),

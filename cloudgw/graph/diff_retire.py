@@ -53,8 +53,9 @@ def _after(work: Work, element: model.Element) -> list[model.Ref]:
     if work.kind(element.address).fast or work.is_warm(element):
         return []
     change = work.changes.get(f"update {element.key}")
-    chosen = change.after if change is not None and change.after is not None else element
-    return list(model.refs_in(chosen.fields))
+    if change is not None and change.after is not None:
+        return list(model.refs_in(change.after.fields))
+    return work.refs[element.key]
 
 
 def retire(work: Work) -> None:

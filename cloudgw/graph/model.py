@@ -25,6 +25,7 @@ WaitFor: TypeAlias = Literal[
     "health", "ready", "drain", "time", "operation", "approval", "quota", "unknown", "refused", "change"
 ]
 SUFFIX_CHARACTERS = 10  # of base32: 50 bits
+_PLAIN = frozenset((str, int, bool, float, type(None)))  # types of values that hold no others
 EVERYTHING = "*"  # a token of Kind.meets that meets every other
 
 
@@ -136,6 +137,13 @@ class Graph:
     def of(self, prefix: str) -> Graph:
         """The part whose addresses begin with a prefix ("namespace/gateway/")."""
         return replace(self, elements={a: e for a, e in self.elements.items() if a.startswith(prefix)})
+
+    def by_owner(self) -> Callable[[str], Graph]:
+        """The same part for every owner ("namespace/gateway"), from one walk over all elements."""
+        found: dict[str, dict[Address, tuple[Element, ...]]] = {}
+        for where, group in self.elements.items():
+            found.setdefault(owner_of(where), {})[where] = group
+        return lambda owner: replace(self, elements=found.get(owner, {}))
 
 
 def graph(elements: Sequence[Element], **rest: Any) -> Graph:
@@ -282,36 +290,49 @@ class Kind:
 
 def refs_in(value: Any) -> Iterator[Ref]:
     """Every Ref inside a value, depth first."""
+    found: list[Ref] = []
+    _collect(value, found)
+    return iter(found)
+
+
+def _collect(value: Any, found: list[Ref]) -> None:
     if isinstance(value, Ref):
-        yield value
+        found.append(value)
     elif isinstance(value, tuple):
         for item in value:
-            yield from refs_in(item)
-    elif isinstance(value, Mapping):
+            if type(item) not in _PLAIN:  # here and below: nearly all are, and Mapping is slow to ask for
+                _collect(item, found)
+    elif type(value) is dict or (type(value) not in _PLAIN and isinstance(value, Mapping)):
         for key in sorted(value):
-            yield from refs_in(value[key])
+            if type(value[key]) not in _PLAIN:
+                _collect(value[key], found)
 
 
 def bind(value: Any, name_of: Callable[[Ref], str]) -> Any:
     """The same value with every Ref's name set."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Ref):
         return Ref(value.to, value.until, name_of(value))
     if isinstance(value, tuple):
-        return tuple(bind(item, name_of) for item in value)
-    if isinstance(value, Mapping):
-        return {key: bind(item, name_of) for key, item in value.items()}
+        return tuple([item if type(item) in _PLAIN else bind(item, name_of) for item in value])
+    if type(value) is dict or isinstance(value, Mapping):
+        return {key: item if type(item) in _PLAIN else bind(item, name_of) for key, item in value.items()}
     return value
 
 
 def holds_unknown(value: Any) -> bool:
     """A tuple or mapping that holds an Unknown is Unknown whole."""
+    if type(value) in _PLAIN:
+        return False
     if isinstance(value, Unknown):
         return True
+    inner: Any = ()
     if isinstance(value, tuple):
-        return any(holds_unknown(item) for item in value)
-    if isinstance(value, Mapping):
-        return any(holds_unknown(item) for item in value.values())
-    return False
+        inner = value
+    elif type(value) is dict or isinstance(value, Mapping):
+        inner = value.values()
+    return any(map(holds_unknown, [item for item in inner if type(item) not in _PLAIN]))
 
 
 def same(desired: Any, observed: Any) -> bool:

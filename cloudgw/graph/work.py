@@ -38,9 +38,14 @@ class Work:
     shifting: set[str] = field(default_factory=set)
     warming: dict[str, dict[str, model.Ref]] = field(default_factory=dict)  # group -> element key -> ref
     warming_owner: dict[str, model.Element] = field(default_factory=dict)
+    refs: dict[str, list[model.Ref]] = field(default_factory=dict)  # element key -> of observed elements but targets
+    _kinds: dict[model.Address, model.Kind] = field(default_factory=dict)  # of addresses that were asked for
 
     def kind(self, where: model.Address) -> model.Kind:
-        return self.kinds[model.kind_of(where)]
+        found = self._kinds.get(where)
+        if found is None:
+            found = self._kinds[where] = self.kinds[model.kind_of(where)]
+        return found
 
     def seen(self, key: str) -> model.Element | None:
         return self.by_key.get(key)

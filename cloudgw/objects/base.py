@@ -52,12 +52,16 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """Anything dropped, degraded or assumed: said to people, never acted upon by code."""
+    """Anything dropped, degraded or assumed: said to people, never acted upon by code but to write statuses.
+
+    refuses: what of its origin a cloud cannot honour, so that an error answers in its place; "" = nothing.
+    """
 
     level: Literal["info", "warning", "error"]
     code: str  # CamelCase and stable, "UnsupportedFilter"
     message: str
     origin: Origin | None = None
+    refuses: Literal["", "share", "rule", "route", "listener"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from cloudgw.objects import CustomResourceDefinition, Gateway, GatewayClass, Note, Parameters, Snapshot, Unknown
 from cloudgw.routing import conditions, ir
 
+PARAMETERS_GROUP = "cloudgw.dev"
 KNOWN_RELEASES = ("v1.5.", "v1.6.", "v1.7.")
+PARAMETERS_GROUP = "cloudgw.dev"
 
 
 def ours(
@@ -76,8 +78,13 @@ def _parameters(snapshot: Snapshot, gateway_class: GatewayClass) -> Parameters |
     ref = gateway_class.parameters
     if ref is None:
         return "missing; name the parameters object that says where to create load balancers"
+    if ref.group != PARAMETERS_GROUP:
+        group = f"group {ref.group}" if ref.group else "the core group"
+        return f"{ref.kind} of {group} is not known; refer to a parameters object of group {PARAMETERS_GROUP}"
     if ref.namespace:
         return f"namespace {ref.namespace}: a class's parameters are cluster-scoped; remove `namespace`"
+    if ref.group != PARAMETERS_GROUP:
+        return f"{ref.kind} of group {ref.group or 'core'} is no kind of parameters; refer to one of {PARAMETERS_GROUP}"
     found = snapshot.get(ref.kind, "", ref.name)
     if found is None:
         return f"{ref.kind} {ref.name} does not exist; create it, or correct the reference"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from cloudgw.objects import Listener
+from cloudgw.objects import Listener, Unknown
 from cloudgw.routing import conditions, hostnames
 from cloudgw.routing.sets import Declared
 
@@ -21,11 +21,14 @@ WITHOUT_HOSTNAME = ("TCP", "UDP")
 MOST = 64  # listeners of a Gateway with its ListenerSets: as many as the Gateway itself may have
 
 
-def find(declared: Sequence[Declared]) -> dict[str, tuple[str, str]]:
-    """Id of each losing listener -> (code, reason). Protocols that nobody knows conflict with nobody."""
+def find(declared: Sequence[Declared]) -> tuple[dict[str, tuple[str, str]], dict[str, Unknown]]:
+    """Id of each losing listener -> (code, reason), and of each one that loses if a ListenerSet joins of which that
+    cannot be seen -> why nobody knows. Protocols that nobody knows conflict with nobody."""
     lost: dict[str, tuple[str, str]] = {}
+    doubted: dict[str, Unknown] = {}
     standing: dict[tuple[int, bool], list[Declared]] = defaultdict(list)
-    count = 0
+    doubtful: dict[tuple[int, bool], list[Declared]] = defaultdict(list)  # those that perhaps stand
+    count = most = 0  # listeners that stand, and with those that perhaps do
     for owned in _by_owner(declared):
         first = []
         for one in owned:
@@ -45,16 +48,32 @@ def find(declared: Sequence[Declared]) -> dict[str, tuple[str, str]]:
                     f"listeners: a Gateway and its ListenerSets have {MOST} listeners at most, this is one too many"
                 )
                 lost.setdefault(one.id, (conditions.TOO_MANY_LISTENERS, reason))
-            else:
+                continue
+            doubt = one.unknown or _doubt(one, doubtful[_transport(one.spec)], most)
+            most += 1
+            if doubt is None:
                 standing[_transport(one.spec)].append(one)
                 count += 1
+                continue
+            doubtful[_transport(one.spec)].append(one)
+            if one.unknown is None:
+                doubted[one.id] = doubt
     for one_owner in _by_owner(declared):
         names = Counter(one.spec.name for one in one_owner)
         for one in one_owner:
             if names[one.spec.name] > 1:
                 reason = f'name: {names[one.spec.name]} listeners are called "{one.spec.name}"'
                 lost[one.id] = (conditions.HOSTNAME_CONFLICT, reason)
-    return lost
+    return lost, doubted
+
+
+def _doubt(one: Declared, others: Sequence[Declared], most: int) -> Unknown | None:
+    """Why nobody knows whether the listener keeps its place. others: before it, and perhaps not there."""
+    if one.kind == "ListenerSet" and (found := _against(one, others)):
+        return Unknown(f"{found[1]}; whether that ListenerSet is there is unknown")
+    if one.kind == "ListenerSet" and most >= MOST:
+        return Unknown(f"listeners: it may be more than the {MOST} that a Gateway and its ListenerSets have at most")
+    return None
 
 
 def overlapping(declared: Sequence[Declared]) -> dict[str, str]:
@@ -82,15 +101,17 @@ def _against(one: Declared, others: Sequence[Declared]) -> tuple[str, str] | Non
     families = {FAMILIES[other.spec.protocol] for other in others}
     if families - {FAMILIES[protocol]}:
         protocols = " and ".join(sorted({protocol, *(other.spec.protocol for other in others)}))
-        return conditions.PROTOCOL_CONFLICT, f"protocol: port {port} is used with {protocols}"
+        return conditions.PROTOCOL_CONFLICT, f"protocol: port {port} is used with {protocols}; give one another port"
     same = [other for other in others if protocol in WITHOUT_HOSTNAME or other.spec.hostname == one.spec.hostname]
     if not same:
         return None
     names = ", ".join(sorted(_named(other) for other in (one, *same)))
     if protocol in WITHOUT_HOSTNAME and one.kind == "ListenerSet":
-        return conditions.LISTENER_CONFLICT, f"port: listeners {names} share port {port}, which {protocol} cannot"
+        reason = f"port: listeners {names} share port {port}, which {protocol} cannot; give one another port"
+        return conditions.LISTENER_CONFLICT, reason
     what = f"hostname {one.spec.hostname}" if one.spec.hostname else "no hostname"
-    return conditions.HOSTNAME_CONFLICT, f"hostname: listeners {names} share port {port} and {what}"
+    reason = f"hostname: listeners {names} share port {port} and {what}; give one another hostname or port"
+    return conditions.HOSTNAME_CONFLICT, reason
 
 
 def _named(one: Declared) -> str:

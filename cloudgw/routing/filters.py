@@ -47,6 +47,9 @@ class Filters:
     cors: CORS | None = None
 
 
+NONE = Filters()
+
+
 def of_rule(kind: str, rule: RouteRule, valid: Sequence[RouteMatch]) -> Filters | ir.Verdict:
     """The rule's own filters, or why they cannot be honoured. kind: of the route; valid: the rule's valid matches."""
     found = _read(rule.filters, OF_RULES.get(kind, ()), valid, "filters", f"a rule of a {kind}")
@@ -73,6 +76,8 @@ def code(refusal: ir.Verdict) -> str:
 def _read(
     listed: Sequence[Filter], allowed: tuple[type, ...], valid: Sequence[RouteMatch], field: str, place: str
 ) -> Filters | ir.Verdict:
+    if not listed:
+        return NONE
     for position, item in enumerate(listed):
         if not isinstance(item, allowed):
             return _unsupported(f"{field}[{position}]: {_named(item)} is not supported in {place}; remove it")

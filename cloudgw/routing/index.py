@@ -15,15 +15,31 @@ from cloudgw.objects import (
     ROUTE_KINDS,
     BackendTLSPolicy,
     EndpointSlice,
+    GRPCRoute,
+    HTTPRoute,
     Key,
     ListenerSet,
+    Namespace,
     ReferenceGrant,
     Route,
+    Secret,
+    Service,
     Snapshot,
     Unknown,
 )
 
 PARENT_KINDS = ("Gateway", "ListenerSet")
+LISTED = (
+    HTTPRoute,
+    GRPCRoute,
+    ListenerSet,
+    BackendTLSPolicy,
+    Service,
+    EndpointSlice,
+    ReferenceGrant,
+    Secret,
+    Namespace,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +47,9 @@ class Index:
     """routes: by (kind, namespace, name) of each Gateway or ListenerSet in parentRefs, by kind, namespace and name.
     sets: ListenerSets by (namespace, name) of their Gateway. grants, blind_grants: readable and unreadable
     ReferenceGrants by namespace. slices: by (namespace, Service name); blind_slices: unreadable ones by namespace, as
-    their Service is not known. policies: by (namespace, Service name), oldest first; blind_policies: by namespace."""
+    their Service is not known. policies: by (namespace, Service name), oldest first; blind_policies: by namespace.
+    known: every HTTPRoute and GRPCRoute that was read, or that is known not to exist, named as in the keys of entries.
+    unseen: why there may be more of any Gateway than was seen, in words."""
 
     snapshot: Snapshot
     routes: Mapping[tuple[str, str, str], tuple[Route, ...]]
@@ -42,6 +60,8 @@ class Index:
     blind_slices: Mapping[str, Unknown]
     policies: Mapping[Key, tuple[BackendTLSPolicy, ...]]
     blind_policies: Mapping[str, Unknown]
+    known: tuple[Key, ...]
+    unseen: tuple[str, ...]
 
 
 def of(snapshot: Snapshot) -> Index:
@@ -57,8 +77,14 @@ def of(snapshot: Snapshot) -> Index:
         if (one.parent.group, one.parent.kind) == (GATEWAY_GROUP, "Gateway"):
             sets[one.parent.namespace, one.parent.name].append(one)
     grants: dict[str, list[ReferenceGrant]] = defaultdict(list)
+    blind_grants = {namespace: unknown for (namespace, _), unknown in snapshot.unreadable(ReferenceGrant)}
     for grant in snapshot.all(ReferenceGrant):
-        grants[grant.meta.namespace].append(grant)
+        if strange := [pointer for pointer in grant.meta.unhandled if pointer.startswith("/spec")]:
+            # nobody can tell what it was meant to narrow: without it the grant may be for everything
+            reason = f"{grant.meta.name}: {strange[0]}: this field is not known; remove or correct it"
+            blind_grants.setdefault(grant.meta.namespace, Unknown(reason))
+        else:
+            grants[grant.meta.namespace].append(grant)
     slices: dict[Key, list[EndpointSlice]] = defaultdict(list)
     for item in snapshot.all(EndpointSlice):
         slices[item.meta.namespace, item.service].append(item)
@@ -72,9 +98,34 @@ def of(snapshot: Snapshot) -> Index:
         routes={key: tuple(found.values()) for key, found in routes.items()},
         sets={key: tuple(found) for key, found in sets.items()},
         grants={namespace: tuple(found) for namespace, found in grants.items()},
-        blind_grants={namespace: unknown for (namespace, _), unknown in snapshot.unreadable(ReferenceGrant)},
+        blind_grants=blind_grants,
         slices={key: tuple(found) for key, found in slices.items()},
         blind_slices={namespace: unknown for (namespace, _), unknown in snapshot.unreadable(EndpointSlice)},
         policies={key: tuple(found) for key, found in policies.items()},
         blind_policies={namespace: unknown for (namespace, _), unknown in snapshot.unreadable(BackendTLSPolicy)},
+        known=_known(snapshot),
+        unseen=_unseen(snapshot),
     )
+
+
+def _known(snapshot: Snapshot) -> tuple[Key, ...]:
+    found: set[Key] = set()
+    for kind, prefix in ((HTTPRoute, ""), (GRPCRoute, "grpc:")):
+        read = {(route.meta.namespace, route.meta.name) for route in snapshot.all(kind)}
+        absent = {(namespace, name) for other, namespace, name in snapshot.absent if other == kind.__name__}
+        unreadable = {key for key, _ in snapshot.unreadable(kind)}
+        found |= {(namespace, prefix + name) for namespace, name in (read | absent) - unreadable}
+    return tuple(sorted(found))
+
+
+def _unseen(snapshot: Snapshot) -> tuple[str, ...]:
+    reasons: list[str] = []
+    missing = [kind.__name__ for kind in LISTED if not snapshot.is_complete(kind)]
+    if missing:
+        reasons.append(f"not every {', '.join(missing)} is among the input")
+    if "HTTPRoute" in missing:
+        reasons.append("deletions cannot be seen")
+    for kind in (*ROUTE_KINDS, ListenerSet):
+        for (namespace, name), unknown in snapshot.unreadable(kind):
+            reasons.append(f"{kind.__name__} {namespace}/{name} could not be read ({unknown.reason})")
+    return tuple(reasons)

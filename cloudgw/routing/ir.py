@@ -297,7 +297,8 @@ class SetVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentVerdict:
-    """One parentRef of one route, by its number in spec.parentRefs. listeners: ids of those it attaches to."""
+    """One parentRef of one route, by its number in spec.parentRefs. listeners: ids of those it attaches to. rules: how
+    many the route has; dropped: paths of those that cannot be honoured."""
 
     kind: str
     namespace: str
@@ -307,6 +308,8 @@ class ParentVerdict:
     resolved: Verdict
     partially: Verdict | None = None  # PartiallyInvalid, only when True
     listeners: tuple[str, ...] = ()
+    rules: int = 0
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,65 +11,28 @@ from collections.abc import Sequence
 from cloudgw.objects import (
     GATEWAY_GROUP,
     ROUTE_KINDS,
-    BackendTLSPolicy,
-    EndpointSlice,
     Gateway,
-    GRPCRoute,
-    HTTPRoute,
     Infrastructure,
     Key,
     ListenerSet,
     Meta,
-    Namespace,
     Note,
     Origin,
     ParentRef,
-    ReferenceGrant,
     Route,
-    Secret,
-    Service,
     Snapshot,
     Unknown,
 )
 from cloudgw.routing import conditions
+from cloudgw.routing.index import Index
 from cloudgw.routing.sets import Joining
 
-LISTED = (
-    HTTPRoute,
-    GRPCRoute,
-    ListenerSet,
-    BackendTLSPolicy,
-    Service,
-    EndpointSlice,
-    ReferenceGrant,
-    Secret,
-    Namespace,
-)
 PARENT_KINDS: dict[str, type[Gateway] | type[ListenerSet]] = {"Gateway": Gateway, "ListenerSet": ListenerSet}
 
 
-def known(snapshot: Snapshot) -> tuple[Key, ...]:
-    """Every HTTPRoute and GRPCRoute that was read, or that is known not to exist, named as in the keys of entries."""
-    found: set[Key] = set()
-    for kind, prefix in ((HTTPRoute, ""), (GRPCRoute, "grpc:")):
-        read = {(route.meta.namespace, route.meta.name) for route in snapshot.all(kind)}
-        absent = {(namespace, name) for other, namespace, name in snapshot.absent if other == kind.__name__}
-        unreadable = {key for key, _ in snapshot.unreadable(kind)}
-        found |= {(namespace, prefix + name) for namespace, name in (read | absent) - unreadable}
-    return tuple(sorted(found))
-
-
-def incomplete(snapshot: Snapshot, joined: Sequence[Joining]) -> tuple[str, ...]:
+def incomplete(index: Index, joined: Sequence[Joining]) -> tuple[str, ...]:
     """Why there may be more of a Gateway than was seen, in words; empty when nothing else can exist."""
-    reasons: list[str] = []
-    missing = [kind.__name__ for kind in LISTED if not snapshot.is_complete(kind)]
-    if missing:
-        reasons.append(f"not every {', '.join(missing)} is among the input")
-    if "HTTPRoute" in missing:
-        reasons.append("deletions cannot be seen")
-    for kind in (*ROUTE_KINDS, ListenerSet):
-        for (namespace, name), unknown in snapshot.unreadable(kind):
-            reasons.append(f"{kind.__name__} {namespace}/{name} could not be read ({unknown.reason})")
+    reasons = list(index.unseen)
     for one in joined:
         if one.verdict.status is None:
             reasons.append(f"ListenerSet {one.set.meta.namespace}/{one.set.meta.name}: {one.verdict.message}")
@@ -132,6 +95,10 @@ def strays(snapshot: Snapshot) -> list[Note]:
 
 
 def _stray(snapshot: Snapshot, route: Route, number: int, parent: ParentRef) -> list[Note]:
+    if parent.group == GATEWAY_GROUP and parent.kind in PARENT_KINDS:
+        there = snapshot.objects.get(parent.kind, {}).get((parent.namespace, parent.name))
+        if there is not None and not isinstance(there, Unknown):
+            return []
     where = conditions.origin(route.kind, route.meta, path=f"/spec/parentRefs/{number}")
     field = f"parentRefs[{number}]"
     if (parent.group, parent.kind) == ("", "Service"):

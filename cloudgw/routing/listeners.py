@@ -45,7 +45,8 @@ class Standing:
 
 def stand(index: Index, gateway: Gateway, declared: Sequence[Declared], notes: list[Note]) -> list[Standing]:
     """Every listener; adds a note for each one that is not programmed, and each reference that is not usable."""
-    lost = conflicts.find(declared)
+    lost, doubted = conflicts.find(declared)
+    declared = [dataclasses.replace(one, unknown=one.unknown or doubted.get(one.id)) for one in declared]
     overlaps = conflicts.overlapping(declared)
     found = [_stand(index, gateway, one, lost.get(one.id), overlaps.get(one.id, ""), notes) for one in declared]
     return [_overlapping_certificates(one, found) for one in found]
@@ -74,6 +75,8 @@ def _stand(
     if refused:
         notes.append(conditions.note("error", code, where, f"{refused}; nothing is programmed for this listener"))
     for pointer in spec.unhandled:
+        if pointer in refused:
+            continue
         notes.append(
             conditions.note("warning", conditions.NOT_HONOURED, where, f"{pointer}: not honoured; it has no effect")
         )
@@ -101,7 +104,9 @@ def _stand(
             id=declared.id,
             name=spec.name,
             owner=declared.key,
-            accepted=_yes("Accepted") if accepted else ir.Verdict(status=False, reason=code, message=refused),
+            accepted=_accepted(declared.unknown)
+            if accepted
+            else ir.Verdict(status=False, reason=code, message=refused),
             resolved=_worst(references) or _yes("ResolvedRefs"),
             programmed=_programmed(code if code in _TOLD else "Invalid", refused, held, declared.unknown),
             conflicted=ir.Verdict(status=True, reason=code, message=refused) if code in _CONFLICTS else None,
@@ -117,6 +122,12 @@ _TOLD = (*_CONFLICTS, conditions.INVALID_TLS)  # reasons that Programmed has too
 
 def _yes(reason: str) -> ir.Verdict:
     return ir.Verdict(status=True, reason=reason)
+
+
+def _accepted(unknown: Unknown | None) -> ir.Verdict:
+    if unknown is None:
+        return _yes("Accepted")
+    return ir.Verdict(status=None, reason=conditions.PENDING, message=unknown.reason)
 
 
 def _worst(references: Sequence[ir.Verdict]) -> ir.Verdict | None:
@@ -227,6 +238,9 @@ def _refusal(
     if spec.protocol not in KINDS:
         reason = f"protocol: {spec.protocol} is not supported; use one of {', '.join(KINDS)}"
         return conditions.UNSUPPORTED_PROTOCOL, reason
+    if strange := [pointer for pointer in spec.unhandled if "/tls/" in pointer and "/tls/options" not in pointer]:
+        reason = f"{strange[0]}: this field is not known, and it may have been meant to keep clients out; correct it"
+        return conditions.UNSUPPORTED_VALUE, reason
     if spec.protocol == "HTTPS" and spec.tls_mode not in ("", "Terminate"):
         return conditions.UNSUPPORTED_VALUE, f"tls.mode: {spec.tls_mode} is not possible with HTTPS; use Terminate"
     if spec.protocol == "TLS" and spec.tls_mode not in ("Terminate", "Passthrough"):

@@ -23,14 +23,17 @@ METHODS = ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"
 _NOT_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|P=|\()|\\[1-9]|[*+?}]\+")
 _GRPC_SERVICE = re.compile(r"\.?[a-z_][a-z_0-9]*(\.[a-z_][a-z_0-9]*)*", re.IGNORECASE | re.ASCII)
 _GRPC_METHOD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_JSON = json.JSONEncoder(sort_keys=True)
 _BAD_IN_PATH = ("//", "/./", "/../", "%2f", "%2F", "#")
 
 
 def canonical(match: RouteMatch) -> RouteMatch:
     """The same requests, written one way."""
     path = match.path
-    if path.type == "PathPrefix":
+    if path.type == "PathPrefix" and path.value[-1:] in ("/", "") and path.value != "/":
         path = PathMatch(type=path.type, value=path.value.rstrip("/") or "/")
+    if path is match.path and not (match.headers or match.query or match.grpc):
+        return match
     return dataclasses.replace(
         match,
         path=path,
@@ -44,11 +47,20 @@ def canonical(match: RouteMatch) -> RouteMatch:
 def identity(match: RouteMatch) -> str:
     """10 hex digits of the canonical match: a part of an entry's key, and so of the names of things in a cloud. That of
     a match without `grpc` must never change."""
-    fields = dataclasses.asdict(canonical(match))
-    if match.grpc is None:
-        del fields["grpc"]
-    text = json.dumps(fields, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+    match = canonical(match)
+    fields: dict[str, object] = {
+        "headers": [_fields(header) for header in match.headers],
+        "method": match.method,
+        "path": {"type": match.path.type, "value": match.path.value},
+        "query": [_fields(param) for param in match.query],
+    }
+    if match.grpc is not None:
+        fields["grpc"] = dataclasses.asdict(match.grpc)
+    return hashlib.sha256(_JSON.encode(fields).encode()).hexdigest()[:10]
+
+
+def _fields(item: ValueMatch) -> dict[str, str]:
+    return {"name": item.name, "type": item.type, "value": item.value}
 
 
 def matches_all(match: RouteMatch) -> bool:

@@ -33,9 +33,11 @@ def of(index: Index, key: ir.BackendKey) -> ir.BackendTLS | ir.Verdict | Unknown
     namespace = key.namespace
     if unreadable := index.blind_policies.get(namespace):
         return Unknown(f"a BackendTLSPolicy of namespace {namespace} could not be read ({unreadable.reason})")
-    candidates = index.policies.get((namespace, key.name), ())
+    candidates = index.policies.get((namespace, key.name))
+    if not candidates:
+        return None
     service = index.snapshot.get(Service, namespace, key.name)
-    if isinstance(service, Unknown) and candidates:
+    if isinstance(service, Unknown):
         return Unknown(f"the port names of Service {namespace}/{key.name} are unknown ({service.reason})")
     ports = service.ports if isinstance(service, Service) else ()
     name = next((port.name for port in ports if (port.port, port.protocol) == (key.port, key.protocol)), "")

@@ -75,7 +75,7 @@ def gateway_routing(view: Index, gateway: Gateway, gateway_class: GatewayClass |
     built = tables.build(standings, by_listener, read, notes)
     streamed = streams.build(standings, by_listener, read, notes)
     backends = pools.of_tables(view, built, streamed, read, notes)
-    incomplete = knowledge.incomplete(view.snapshot, joined)
+    incomplete = knowledge.incomplete(view, joined)
     return ir.Routing(
         namespace=gateway.meta.namespace,
         name=gateway.meta.name,
@@ -85,7 +85,7 @@ def gateway_routing(view: Index, gateway: Gateway, gateway_class: GatewayClass |
         tables=built,
         streams=streamed,
         backends=backends,
-        known=knowledge.known(view.snapshot),
+        known=view.known,
         complete=not incomplete,
         incomplete=incomplete,
         notes=tuple(notes),

@@ -156,7 +156,7 @@ def _honoured(
     reason = f"{read.message}; the rule answers 500 until then"
     notes.append(conditions.note("warning", filters.code(read), where, reason))
     problems.append(read)
-    return filters.Filters()
+    return filters.NONE
 
 
 def _timing(rule: RouteRule, where: Origin, notes: list[Note]) -> list[ir.Verdict]:

@@ -23,12 +23,14 @@ from cloudgw.objects import (
     Key,
     ListenerSet,
     Meta,
+    Note,
     ParentRef,
     Snapshot,
 )
-from cloudgw.routing import classes, ir
+from cloudgw.routing import classes, honoured, ir
 
 State = Literal["True", "False", "Unknown"]
+LONGEST = 32768  # characters of a message: with a longer one the API server refuses the whole status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class Condition:
             "type": self.type,
             "status": self.status,
             "reason": self.reason,
-            "message": self.message,
+            "message": self.message[:LONGEST],
             "observedGeneration": self.generation,
         }
 
@@ -81,12 +83,13 @@ def of(
     programmed: Mapping[Key, Programming] | None = None,
     refused: Mapping[str, str] | None = None,
     features: Mapping[str, Sequence[str]] | None = None,
+    clouds: Mapping[Key, Sequence[Note]] | None = None,
     controller_name: str = objects.CONTROLLER_NAME,
 ) -> tuple[ObjectStatus, ...]:
     """Statuses of GatewayClasses, Gateways, ListenerSets, routes and BackendTLSPolicies, by kind, namespace and name.
 
     programmed: by (namespace, name) of the Gateway; refused: name of a GatewayClass -> why its parameters cannot be
-    used; features: name of a GatewayClass -> what its cloud supports.
+    used; features: name of a GatewayClass -> what its cloud supports; clouds: by Gateway, what its provider says of it.
     """
     cloud, wrong = programmed or {}, refused or {}
     found = [
@@ -94,15 +97,32 @@ def of(
         for one in snapshot.all(GatewayClass)
         if one.controller == controller_name
     ]
+    said = clouds or {}
+    resolution = dataclasses.replace(
+        resolution,
+        gateways=tuple(
+            dataclasses.replace(one, verdicts=honoured.by_cloud(one.verdicts, said.get((one.namespace, one.name), ())))
+            for one in resolution.gateways
+        ),
+    )
     for routing in resolution.gateways:
         gateway = snapshot.get(Gateway, routing.namespace, routing.name)
         if isinstance(gateway, Gateway):
             state = cloud.get((routing.namespace, routing.name), NOT_LOOKED)
-            found.append(_gateway(gateway, routing.verdicts, state))
-            found += _sets(snapshot, routing.verdicts, state)
+            verdicts = _with_class(routing.verdicts, gateway.class_name, wrong.get(gateway.class_name, ""))
+            found.append(_gateway(gateway, verdicts, state))
+            found += _sets(snapshot, verdicts, state)
     found += _routes(snapshot, resolution, controller_name)
     found += _policies(snapshot, resolution, controller_name)
     return tuple(found)
+
+
+def _with_class(verdicts: ir.Verdicts, name: str, refused: str) -> ir.Verdicts:
+    """A Gateway whose class's parameters the cloud's provider refuses means nothing yet."""
+    if not refused or verdicts.accepted.status is False:
+        return verdicts
+    message = f"the parameters of GatewayClass {name} cannot be used: {refused}"
+    return dataclasses.replace(verdicts, accepted=ir.Verdict(status=False, reason="InvalidParameters", message=message))
 
 
 def condition(kind: str, verdict: ir.Verdict, generation: int) -> Condition:

@@ -126,6 +126,7 @@ def _isolated(here: Sequence[Standing], found: Sequence[Sequence[ir.Stream]]) ->
                     hostname=listener.hostname,
                     action=ir.Respond(status=404, reason=reason),
                     origin=listener.origin,
+                    unknown=standing.unknown,
                 )
             )
     return tuple(streams)

@@ -121,6 +121,7 @@ def _only_first(candidates: Sequence[Candidate], notes: list[Note]) -> list[Cand
     """Those that an earlier one of the same listener, with their hostname and match, keeps from answering are left out
     where it is one of their own route, else marked."""
     kept: list[Candidate] = []
+    said: dict[Note, None] = {}
     first: dict[tuple[str, RouteMatch], Candidate] = {}
     keys: dict[str, Candidate] = {}
     for candidate in candidates:
@@ -138,13 +139,12 @@ def _only_first(candidates: Sequence[Candidate], notes: list[Note]) -> list[Cand
             f'requests first on listener "{entry.listener}"; remove one of the two'
         )
         code = conditions.DUPLICATE_MATCH if same else conditions.SHADOWED
-        said = conditions.note("warning", code, entry.origin, reason)
-        if said not in notes:
-            notes.append(said)
+        said[conditions.note("warning", code, entry.origin, reason)] = None
         if not same and entry.key not in keys:
             keys[entry.key] = candidate
             behind = dataclasses.replace(entry, behind=winner.entry.key)
             kept.append(dataclasses.replace(candidate, entry=behind))
+    notes += said
     return kept
 
 
@@ -153,11 +153,14 @@ def _reachable(
 ) -> list[Candidate]:
     """Without those whose hosts all belong to a more specific listener."""
     kept: list[Candidate] = []
+    said: dict[Note, None] = {}
     own = standing.listener.hostname
     stricter = [
         other.listener
         for other in here
-        if other.listener.hostname != own and hostnames.covers(own, other.listener.hostname)
+        if other.unknown is None  # else what less specific ones answer has to stay
+        and other.listener.hostname != own
+        and hostnames.covers(own, other.listener.hostname)
     ]
     for candidate in candidates:
         entry = candidate.entry
@@ -169,9 +172,8 @@ def _reachable(
             f'hostname {entry.hostname} belongs to listener "{taker.name}", which is more specific than listener '
             f'"{entry.listener}": the route does not answer for it there'
         )
-        said = conditions.note("info", conditions.ISOLATED, entry.origin, reason)
-        if said not in notes:
-            notes.append(said)
+        said[conditions.note("info", conditions.ISOLATED, entry.origin, reason)] = None
+    notes += said
     return kept
 
 
@@ -191,7 +193,8 @@ def _isolated(here: Sequence[Standing], candidates: Sequence[Sequence[Candidate]
             continue
         later = (candidate.entry for other in candidates[number + 1 :] for candidate in other)
         if any(hostnames.intersect(entry.hostname, listener.hostname) is not None for entry in later):
-            barred.add(listener.hostname)
+            if standing.unknown is None:
+                barred.add(listener.hostname)
             entries.append(_barrier(standing))
     return tuple(entries)
 
@@ -214,4 +217,5 @@ def _barrier(standing: Standing) -> ir.Entry:
         match=RouteMatch(),
         action=ir.Respond(status=404, reason=reason),
         origin=listener.origin,
+        unknown=standing.unknown,
     )

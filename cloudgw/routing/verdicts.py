@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from cloudgw.objects import Gateway, GatewayClass, Parameters, Unknown
-from cloudgw.routing import attach, certificates, conditions, ir
+from cloudgw.routing import attach, certificates, classes, conditions, ir
 from cloudgw.routing.attach import Parent, RouteKey
 from cloudgw.routing.index import Index
 from cloudgw.routing.listeners import Standing
@@ -32,9 +32,8 @@ def of(
     read: Mapping[RouteKey, Sequence[Rule]],
     policies: tuple[ir.PolicyVerdict, ...],
 ) -> ir.Verdicts:
-    """All verdicts of one Gateway. read: the rules of every route in `parents`."""
-    counts = attached(parents, read)
-    listeners = tuple(dataclasses.replace(one.verdict, attached=counts.get(one.listener.id, 0)) for one in standings)
+    """All verdicts of one Gateway. read: the rules of every route in `parents`. standings: with what is attached."""
+    listeners = tuple(dataclasses.replace(one.verdict, attached=one.listener.attached) for one in standings)
     own = [one for one in listeners if one.owner[0] == "Gateway"]
     accepted = _accepted(gateway, gateway_class, parameters, own, listeners, index)
     return ir.Verdicts(
@@ -53,7 +52,7 @@ def attached(parents: Sequence[Parent], read: Mapping[RouteKey, Sequence[Rule]])
     found: dict[str, set[RouteKey]] = {}
     for parent in parents:
         key = attach.key_of(parent.route)
-        if _parent(parent, read[key]).accepted.status:
+        if _accepted_parent(parent, read[key])[0].status:
             for one in parent.attachments:
                 if one.unknown is None:
                     found.setdefault(one.listener, set()).add(key)
@@ -81,6 +80,10 @@ def _accepted(
         message = f"GatewayClass {gateway.class_name} has no usable parameters: look at its status"
         return ir.Verdict(status=False, reason=conditions.INVALID_PARAMETERS, message=message)
     bad = [one for one in own if one.accepted.status is False]
+    if listeners and all(one.accepted.status is not True for one in listeners):
+        doubtful = next((one for one in listeners if one.accepted.status is None), None)
+        if doubtful is not None:
+            return ir.Verdict(status=None, reason=conditions.PENDING, message=doubtful.accepted.message)
     if not bad and listeners:
         return ir.Verdict(status=True, reason="Accepted")
     if not listeners:
@@ -96,7 +99,7 @@ def _infrastructure(index: Index, gateway: Gateway) -> ir.Verdict | None:
     if ref is None:
         return None
     named = f"spec.infrastructure.parametersRef: {ref.kind} {ref.name}"
-    if ref.group != "cloudgw.dev":
+    if ref.group != classes.PARAMETERS_GROUP:
         message = f"{named} of group {ref.group} is not known; refer to a parameters object of group cloudgw.dev"
         return ir.Verdict(status=False, reason=conditions.INVALID_PARAMETERS, message=message)
     found = index.snapshot.get(ref.kind, gateway.meta.namespace, ref.name)
@@ -137,14 +140,17 @@ def _set(one: Joining, listeners: Sequence[ir.ListenerVerdict], gateway: ir.Verd
         usable = [
             item for item in mine if item.accepted.status and not (item.programmed and not item.programmed.status)
         ]
-        bad = [item for item in mine if item not in usable]
-        said = "; ".join(f'listener "{item.name}": {_why(item)}' for item in bad)
-        if bad:
+        doubtful = [item for item in mine if item.accepted.status is None]
+        bad = [item for item in mine if item not in usable and item not in doubtful]
+        said = "; ".join(f'listener "{item.name}": {_why(item)}' for item in bad or doubtful)
+        if doubtful and not usable:
+            accepted = ir.Verdict(status=None, reason=conditions.PENDING, message=said)
+        elif bad:
             accepted = ir.Verdict(status=bool(usable), reason="ListenersNotValid", message=said)
         if not mine:
             accepted = ir.Verdict(status=False, reason="Invalid", message="spec.listeners: empty; add a listener")
         if not usable:
-            programmed = dataclasses.replace(accepted, status=False)
+            programmed = dataclasses.replace(accepted, status=None if doubtful else False)
     return ir.SetVerdict(
         namespace=one.set.meta.namespace,
         name=one.set.meta.name,
@@ -158,8 +164,8 @@ def _why(item: ir.ListenerVerdict) -> str:
     return item.accepted.message or (item.programmed.message if item.programmed else "")
 
 
-def _parent(parent: Parent, rules: Sequence[Rule]) -> ir.ParentVerdict:
-    route = parent.route
+def _accepted_parent(parent: Parent, rules: Sequence[Rule]) -> tuple[ir.Verdict, ir.Verdict | None]:
+    """Accepted and PartiallyInvalid."""
     bad = [rule for rule in rules if rule.problem is not None]
     accepted, partially = parent.accepted, None
     if accepted.status is True and bad:
@@ -174,6 +180,12 @@ def _parent(parent: Parent, rules: Sequence[Rule]) -> ir.ParentVerdict:
                 reason=conditions.UNSUPPORTED_VALUE,
                 message=f"Dropped Rule(s): {said}; these answer an error",
             )
+    return accepted, partially
+
+
+def _parent(parent: Parent, rules: Sequence[Rule]) -> ir.ParentVerdict:
+    route = parent.route
+    accepted, partially = _accepted_parent(parent, rules)
     return ir.ParentVerdict(
         kind=route.kind,
         namespace=route.meta.namespace,
@@ -183,6 +195,8 @@ def _parent(parent: Parent, rules: Sequence[Rule]) -> ir.ParentVerdict:
         resolved=_references([verdict for rule in rules for verdict in rule.unresolved]),
         partially=partially,
         listeners=tuple(one.listener for one in parent.attachments),
+        rules=len(rules),
+        dropped=tuple(rule.origin.path for rule in rules if rule.problem is not None),
     )
 
 

@@ -16,6 +16,7 @@ from cloudgw.sources import gateway_kinds, kinds, route_kinds
 from cloudgw.sources.fields import FieldError, Fields
 
 OWN_GROUP = "cloudgw.dev"
+OTHER_GROUPS = ("gateway.networking.x-k8s.io", "networking.x-k8s.io")  # experimental kinds, and the first alpha
 DEFINITIONS = "apiextensions.k8s.io"
 
 

@@ -1,5 +1,7 @@
 """Files, folders and standard input become a Snapshot: what the CLI calls with `-f` and `--base`.
 
+`cli.validate` reads the same files by `files`, `read` and `flattened`, without making a Snapshot of them.
+
 One bad object harms only itself: it is Unknown in the Snapshot, never absent, and an error says where and why; the rest
 is used. A document that cannot be read at all may be any object, so that then nothing is called complete or absent.
 Files are read here, their text in `documents`, their objects in `catalog`. This module must never write anything, and
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
@@ -20,8 +22,12 @@ from cloudgw.sources.documents import Document
 from cloudgw.sources.fields import FieldError, type_name
 from cloudgw.sources.snapshot_file import dump, parse_dump
 
-__all__ = ["Loaded", "dump", "load", "parse_dump"]
+__all__ = ["Loaded", "dump", "files", "flattened", "load", "named", "parse_dump", "read"]
 
+Say = Callable[[str, str, str], None]
+"""Told of a path: code (Unreadable; Empty: a folder without manifests, which is no error), file, reason and fix."""
+
+LIMIT = 256 * 2**20  # bytes of one file: so that a wrong path (an image, a dump) does not fill the memory
 _ENDINGS = (".yaml", ".yml", ".json")
 _NOT_MANIFESTS = ("kustomization.yaml", "kustomization.yml", "cloudgw.yaml")
 
@@ -91,22 +97,31 @@ def _prefixed(note: Note, prefix: str) -> Note:
 
 def _read(paths: Sequence[str], stdin: TextIO | None) -> _World:
     world = _World()
-    for file in _files(dict.fromkeys(paths), world):
-        text = _text(file, stdin, world)
+
+    def say(code: str, file: str, message: str) -> None:
+        if code == "Empty":
+            origin = Origin(kind="File", file=file)
+            world.notes.append(Note(level="warning", code=code, message=f"{file}: {message}", origin=origin))
+        else:
+            _error(world, code, message, file=file, blind=True)
+
+    for file in files(paths, say):
+        text = read(file, say, stdin)
         for document in documents.read(text) if text is not None else ():
             _document(file, document, world)
     return world
 
 
-def _files(paths: Sequence[str] | dict[str, None], world: _World) -> Iterator[str]:
-    for path in paths:
+def files(paths: Iterable[str], say: Say) -> Iterator[str]:
+    """Files and "-", each path once, and the manifests of folders: recursive, sorted, hidden ones left out."""
+    for path in dict.fromkeys(paths):
         if path == "-" or not os.path.isdir(path):
             yield path
             continue
         found: list[str] = []
 
         def unreadable(error: OSError) -> None:
-            _error(world, "Unreadable", f"cannot be listed ({error.strerror})", file=str(error.filename), blind=True)
+            say("Unreadable", str(error.filename), f"cannot be listed ({error.strerror}); check its permissions")
 
         for folder, folders, names in os.walk(path, onerror=unreadable):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -116,29 +131,32 @@ def _files(paths: Sequence[str] | dict[str, None], world: _World) -> Iterator[st
                 if name.endswith(_ENDINGS) and not name.startswith(".") and name not in _NOT_MANIFESTS
             ]
         if not found:
-            message = f"{path}: no *.yaml, *.yml or *.json file; check the path"
-            world.notes.append(
-                Note(level="warning", code="Empty", message=message, origin=Origin(kind="File", file=path))
-            )
+            say("Empty", path, "no *.yaml, *.yml or *.json file; check the path")
         yield from sorted(found)
 
 
-def _text(file: str, stdin: TextIO | None, world: _World) -> str | None:
+def read(file: str, say: Say, stdin: TextIO | None = None) -> str | None:
+    """The text of a file, or of `stdin` for "-"; None when it cannot be read."""
     reason = ""
     try:
         if file == "-":
-            return (stdin or sys.stdin).read()
-        with open(file, encoding="utf-8") as stream:
-            return stream.read()
-    except UnicodeDecodeError:
+            text = (stdin or sys.stdin).read()
+            text.encode()  # sys.stdin lets bytes through that are not UTF-8, as halves of UTF-16 pairs
+            return text
+        if os.stat(file).st_size <= LIMIT:
+            with open(file, encoding="utf-8") as stream:
+                return stream.read()
+        reason = f"is larger than {LIMIT >> 20} MiB; check the path, or split the file"
+    except UnicodeError:
         reason = "is not UTF-8; save it as UTF-8"
     except OSError as error:
         reason = f"cannot be read ({error.strerror}); check the path"
-    _error(world, "Unreadable", reason, file=_named(file), blind=True)
+    say("Unreadable", named(file), reason)
     return None
 
 
-def _named(file: str) -> str:
+def named(file: str) -> str:
+    """A file as messages call it."""
     return "(standard input)" if file == "-" else file
 
 
@@ -170,12 +188,12 @@ def _error(
 
 
 def _document(file: str, document: Document, world: _World) -> None:
-    file = _named(file)
+    file = named(file)
     if document.data is None:
         for problem in document.problems:
             _error(world, "InvalidSyntax", problem.message, file=file, line=problem.line, blind=True)
         return
-    items = list(_flattened(document.data))
+    items = list(flattened(document.data))
     for problem in document.problems:
         if not any(_inside(problem.pointer, prefix) for _, prefix in items):
             parts = (problem.pointer, problem.message)
@@ -190,7 +208,7 @@ def _inside(pointer: str, prefix: str) -> bool:
     return pointer == prefix or pointer.startswith(prefix + "/")
 
 
-def _flattened(data: Any, prefix: str = "") -> Iterator[tuple[Any, str]]:
+def flattened(data: Any, prefix: str = "") -> Iterator[tuple[Any, str]]:
     """(object, JSON pointer of it in its document), with Lists opened."""
     if isinstance(data, dict):
         kind, items = data.get("kind"), data.get("items")
@@ -198,7 +216,7 @@ def _flattened(data: Any, prefix: str = "") -> Iterator[tuple[Any, str]]:
             for number, item in enumerate(items or ()):
                 if isinstance(item, dict) and kind != "List":
                     item = {"apiVersion": data.get("apiVersion"), "kind": kind.removesuffix("List"), **item}
-                yield from _flattened(item, f"{prefix}/items/{number}")
+                yield from flattened(item, f"{prefix}/items/{number}")
             return
     yield data, prefix
 
@@ -215,12 +233,12 @@ def _object(file: str, document: Document, data: Any, prefix: str, world: _World
         return
     group = version.rpartition("/")[0]
     known = (group, kind) in catalog.KINDS
-    if not known and group not in (GATEWAY_GROUP, catalog.OWN_GROUP):
+    if not known and group not in (GATEWAY_GROUP, catalog.OWN_GROUP, *catalog.OTHER_GROUPS):
         return
     key = catalog.key(data, namespaced=catalog.is_namespaced(group, kind))
     subject = Origin(kind=kind, namespace=key[0] if key else "", name=key[1] if key else "", file=file, line=line)
-    if not known and group == GATEWAY_GROUP:
-        message = f"{subject}: kind {kind} is not handled yet; it has no effect"
+    if not known and group != catalog.OWN_GROUP:
+        message = f"{subject}: {kind} of {version} is not handled: it has no effect; `cloudgw validate` says more"
         world.notes.append(Note(level="warning", code="UnsupportedKind", message=message, origin=subject))
         return
     if key is None:

@@ -42,8 +42,14 @@ def group_address(owner: str, backend: ir.BackendKey | str) -> model.Address:
     return model.address(owner, names.PROVIDER, "target-group", str(backend))
 
 
-def note(level: Literal["info", "warning", "error"], code: str, message: str, entry: ir.Entry) -> Note:
-    return Note(level=level, code=code, message=message, origin=entry.origin)
+def note(
+    level: Literal["info", "warning", "error"],
+    code: str,
+    message: str,
+    entry: ir.Entry,
+    refuses: Literal["", "share", "rule", "route"] = "",
+) -> Note:
+    return Note(level=level, code=code, message=message, origin=entry.origin, refuses=refuses)
 
 
 def answer(entry: ir.Entry, table: ir.Table, routing: ir.Routing) -> Answer:
@@ -62,7 +68,7 @@ def answer(entry: ir.Entry, table: ir.Table, routing: ir.Routing) -> Answer:
 
 
 def _refused(code: str, message: str, entry: ir.Entry) -> Answer:
-    said = note("warning", code, f"{message}; these requests are answered with 500", entry)
+    said = note("warning", code, f"{message}; these requests are answered with 500", entry, "rule")
     return Answer(action=shapes.fixed(500), notes=(said,))
 
 
@@ -81,7 +87,7 @@ def _forward(action: ir.Forward, entry: ir.Entry, table: ir.Table, routing: ir.R
             if (found := build_unsupported.of_share(share, backend, table)) is not None:
                 code, reason = found
                 message = f"backendRefs {to}: {reason}; its share is answered with an error"
-                notes.append(note("warning", code, message, entry))
+                notes.append(note("warning", code, message, entry, "share"))
                 to = 500
         if isinstance(to, int):
             statuses.append(to)

@@ -44,7 +44,7 @@ def _client(listener: ir.Listener, *, alone: bool) -> Note:
         f"Gateway spec.tls.frontend: client certificates are not validated on AWS yet, and without "
         f"that anybody could connect: {what}; remove the validation of port {listener.port}, or use another cloud"
     )
-    return Note(level="error", code="ClientCertificates", message=message, origin=listener.origin)
+    return Note(level="error", code="ClientCertificates", message=message, origin=listener.origin, refuses="listener")
 
 
 def _stream(listener: ir.Listener) -> Note:
@@ -52,7 +52,7 @@ def _stream(listener: ir.Listener) -> Note:
         f"protocol: {listener.protocol} listeners are not supported on AWS yet; nothing is "
         "programmed for this listener; use HTTP or HTTPS, or another cloud"
     )
-    return Note(level="error", code="UnsupportedProtocol", message=message, origin=listener.origin)
+    return Note(level="error", code="UnsupportedProtocol", message=message, origin=listener.origin, refuses="listener")
 
 
 def _without(table: ir.Table, closed: list[ir.Listener]) -> ir.Table:

@@ -202,7 +202,7 @@ def _refuse_inexpressible(found: dict[int, list[Compiled]], notes: list[Note]) -
                     f"{what}; {name} is refused on this Gateway, because requests of this match would be "
                     f"answered by {heir}; change the match, or move it to a route of its own"
                 )
-                said[one.route] = build_actions.note("error", "MatchNotExpressible", message, one.entry)
+                said[one.route] = build_actions.note("error", "MatchNotExpressible", message, one.entry, "route")
                 refused.add(one.route)
                 changed = True
     notes += [said[route] for route in sorted(said)]
@@ -271,6 +271,10 @@ def _same_answer(one: Compiled, other: Compiled) -> bool:
     return mine.action == theirs.action and mine.transforms == theirs.transforms
 
 
+def _groups(rules: Sequence[Compiled]) -> set[ir.BackendKey]:
+    return {backend for one in rules if one.answer is not None for backend in one.answer.backends}
+
+
 def _refuse_excess(
     found: dict[int, list[Compiled]],
     refused: set[Route],
@@ -287,23 +291,33 @@ def _refuse_excess(
         {one.route for one in kept} - {NO_ROUTE}, key=lambda route: ("/".join(route) in network.standing, route)
     )
     fresh = [route for route in candidates if "/".join(route) not in network.standing]
+    own: dict[Route, list[Compiled]] = {}
+    for one in kept:
+        own.setdefault(one.route, []).append(one)
     while fresh:
         rules = [one for ones in found.values() for one in _kept(ones, refused | extra)]
-        groups = {backend for one in rules if one.answer is not None for backend in one.answer.backends}
-        if len(rules) <= room and len(groups) < network.groups:
+        groups = _groups(rules)
+        over_rules, over_groups = len(rules) - room, len(groups) - network.groups + 1
+        if over_rules <= 0 and over_groups <= 0:
             break
-        route = fresh.pop()
-        extra.add(route)
-        entry = next(one.entry for one in kept if one.route == route)
-        over_rules = len(rules) > room
-        what = (
-            f"{len(rules)} rules are wanted, the load balancer takes {network.rules} and {SPARE_RULES} stay free"
-            if over_rules
-            else f"{len(groups)} target groups are wanted, the load balancer takes {network.groups}"
-        )
-        message = (
-            f"quota: {what}; {_named(route)} is refused on Gateway {routing.owner}; "
-            f"{'ask AWS for more rules per load balancer, or ' if over_rules else ''}use another Gateway"
-        )
-        notes.append(build_actions.note("error", "RuleQuota" if over_rules else "TargetGroupQuota", message, entry))
+        while fresh and (over_rules > 0 or over_groups > 0):  # a route frees what is its own at most
+            route = fresh.pop()
+            extra.add(route)
+            what = (
+                f"{len(rules)} rules are wanted, the load balancer takes {network.rules} and {SPARE_RULES} stay free"
+                if over_rules > 0
+                else f"{len(groups)} target groups are wanted, the load balancer takes {network.groups}"
+            )
+            message = (
+                f"quota: {what}; {_named(route)} is refused on Gateway {routing.owner}; "
+                f"{'ask AWS for more rules per load balancer, or ' if over_rules > 0 else ''}use another Gateway"
+            )
+            entry = own[route][0].entry
+            notes.append(
+                build_actions.note(
+                    "error", "RuleQuota" if over_rules > 0 else "TargetGroupQuota", message, entry, "route"
+                )
+            )
+            over_rules -= len(own[route])
+            over_groups -= len(_groups(own[route]))
     return extra

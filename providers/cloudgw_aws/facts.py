@@ -9,7 +9,7 @@ docs.aws.amazon.com/eks/latest/userguide/network-load-balancing.html.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +45,7 @@ def facts(inventory: Inventory, routing: ir.Routing, wanted: parameters.AWSParam
     content = inventory.content
     notes: list[Note] = []
     vpc = _vpc(content, wanted)
-    standing = _standing_subnets(content, routing, wanted)
+    standing = _standing_subnets(content, _standing(inventory).balancers.get(routing.owner, ()), wanted)
     found = _subnets(content, vpc, wanted)
     subnets: tuple[str, ...] | Unknown = found
     if standing is not None and not wanted.subnets:
@@ -67,7 +67,7 @@ def facts(inventory: Inventory, routing: ir.Routing, wanted: parameters.AWSParam
         rules=quota["rules-per-application-load-balancer"],
         groups=quota["target-groups-per-application-load-balancer"],
         certificates=quota["certificates-per-application-load-balancer"],
-        standing=_standing(content, routing),
+        standing=_standing(inventory).routes.get(routing.owner, frozenset()),
     )
     return Facts(values={"network": network}, notes=tuple(notes))
 
@@ -122,14 +122,12 @@ def _subnets(
 
 
 def _standing_subnets(
-    content: Mapping[str, Any], routing: ir.Routing, wanted: parameters.AWSParameters
+    content: Mapping[str, Any], balancers: Sequence[Mapping[str, Any]], wanted: parameters.AWSParameters
 ) -> tuple[str, ...] | None:
     """Subnets of this Gateway's load balancer, where all of them still exist in its VPC."""
-    where = model.address(routing.owner, names.PROVIDER, "load-balancer", "lb")
     known = {subnet["SubnetId"]: subnet["VpcId"] for subnet in content["subnets"]}
-    for item in content["load_balancers"]:
-        record = names.ours(content["tags"].get(item["LoadBalancerArn"], {}), content["owner"])
-        if record is None or record.address != where or item["Scheme"] != wanted.scheme:
+    for item in balancers:
+        if item["Scheme"] != wanted.scheme:
             continue
         subnets = tuple(sorted(zone["SubnetId"] for zone in item["AvailabilityZones"]))
         if all(known.get(subnet) == item["VpcId"] for subnet in subnets) and wanted.vpc in ("", item["VpcId"]):
@@ -137,14 +135,32 @@ def _standing_subnets(
     return None
 
 
-def _standing(content: Mapping[str, Any], routing: ir.Routing) -> frozenset[str]:
-    """ "namespace/name" of every route of this Gateway that has a rule, and of every Secret that has a certificate."""
-    found: set[str] = set()
-    for arn in [*(rule["RuleArn"] for rule in content["rules"])]:
-        record = names.ours(content["tags"].get(arn, {}), content["owner"])
-        if record is None or model.owner_of(record.address) != routing.owner:
-            continue
-        parts = model.short(record.address).split("/")
-        if len(parts) >= 5:
-            found.add(f"{parts[3]}/{parts[4]}")
-    return frozenset(found)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """By Gateway: its load balancers as listed; "namespace/name" of every route that has a rule."""
+
+    balancers: Mapping[str, Sequence[Mapping[str, Any]]]
+    routes: Mapping[str, frozenset[str]]
+
+
+def _standing(inventory: Inventory) -> _Standing:
+    """Worked out once for all Gateways of a listing."""
+    found: _Standing | None = inventory.derived.get("standing")
+    if found is None:
+        found = inventory.derived["standing"] = _read_standing(inventory.content)
+    return found
+
+
+def _read_standing(content: Mapping[str, Any]) -> _Standing:
+    balancers: dict[str, list[Mapping[str, Any]]] = {}
+    for item in content["load_balancers"]:
+        record = names.ours(content["tags"].get(item["LoadBalancerArn"], {}), content["owner"])
+        if record is not None and model.short(record.address) == "load-balancer/lb":
+            balancers.setdefault(model.owner_of(record.address), []).append(item)
+    routes: dict[str, set[str]] = {}
+    for rule in content["rules"]:
+        record = names.ours(content["tags"].get(rule["RuleArn"], {}), content["owner"])
+        parts = model.short(record.address).split("/") if record is not None else ()
+        if record is not None and len(parts) >= 5:
+            routes.setdefault(model.owner_of(record.address), set()).add(f"{parts[3]}/{parts[4]}")
+    return _Standing(balancers=balancers, routes={owner: frozenset(named) for owner, named in routes.items()})

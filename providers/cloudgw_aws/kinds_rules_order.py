@@ -46,6 +46,8 @@ def warm(listener: model.Element, number: int, references: tuple[model.Ref, ...]
 
 def is_warm(where: model.Address) -> bool:
     """`rule/<port>/warm/<number>`; the rule of a route has more parts."""
+    if "/warm/" not in where:  # nearly always, and asked for every rule
+        return False
     parts = model.short(where).split("/")
     return len(parts) == 4 and parts[2] == "warm" and parts[3].isdigit()
 

@@ -35,7 +35,7 @@ TAG_KEYS = "cloudgw.dev/tag-keys"  # load balancer: the keys of user tags that w
 
 RESERVED = "cloudgw.dev/"
 VALUE_LIMIT = 256  # API_Tag.html of elbv2, acm and ec2
-_PLAIN = re.compile(rb"[A-Za-z0-9+\-._:/@]")
+_SPECIAL = re.compile(r"[^A-Za-z0-9+\-._:/@]")
 
 
 def name_of(owner_id: str, address: model.Address, suffix: str) -> str:
@@ -51,13 +51,17 @@ def name_of(owner_id: str, address: model.Address, suffix: str) -> str:
 
 def encode(text: str) -> str:
     """Any text in the alphabet of tags, reversibly (API_Tag.html: letters, spaces, numbers and + - = . _ : / @)."""
-    return "".join(
-        chr(byte) if _PLAIN.match(bytes([byte])) else f"={byte:02X}" for byte in text.encode("utf-8", "surrogatepass")
-    )
+    return _SPECIAL.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "".join(f"={byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass"))
 
 
 def decode(text: str) -> str:
     """Raises ValueError for what `encode` cannot have written."""
+    if "=" not in text and text.isascii():
+        return text
     out = bytearray()
     at = 0
     while at < len(text):

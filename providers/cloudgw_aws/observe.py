@@ -7,7 +7,7 @@ by the kinds must be read back here equal, field by field.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -82,8 +82,9 @@ class _World:
 
     def access(self) -> None:
         rules = self.content["security_group_rules"]
+        by_group = _below(rules, "GroupId", "SecurityGroupRuleId")
         for group in self.content["security_groups"]:
-            inside = [rule["SecurityGroupRuleId"] for rule in rules if rule["GroupId"] == group["GroupId"]]
+            inside = by_group.get(group["GroupId"], [])
             scheme = names.as_mapping(group.get("Tags")).get(names.SCHEME, "")
             spec: dict[str, Any] = {"vpc": group["VpcId"], "scheme": scheme}
             self.add(group["GroupId"], "security-group", spec, foreign=self.foreign(inside))
@@ -100,6 +101,7 @@ class _World:
             self.add(rule["SecurityGroupRuleId"], "security-group-rule", spec, group=rule["GroupId"])
 
     def balancers(self) -> None:
+        by_balancer = _below(self.content["listeners"], "LoadBalancerArn", "ListenerArn")
         for item in self.content["load_balancers"]:
             arn = item["LoadBalancerArn"]
             tags = self.tags.get(arn, {})
@@ -110,7 +112,7 @@ class _World:
                 "security_groups": tuple(self.ref(group) for group in sorted(item.get("SecurityGroups", ()))),
                 "tags": {key: tags[key] for key in names.user_keys(tags) if key in tags},
             }
-            below = [one["ListenerArn"] for one in self.content["listeners"] if one["LoadBalancerArn"] == arn]
+            below = by_balancer.get(arn, [])
             self.add(
                 arn,
                 "load-balancer",
@@ -174,6 +176,7 @@ class _World:
             self.add(item["CertificateArn"], "certificate", spec, state=item.get("Status", ""))
 
     def listeners(self) -> None:
+        by_listener = _below(self.content["rules"], "ListenerArn", "RuleArn")
         for item in self.content["listeners"]:
             arn = item["ListenerArn"]
             default = (item.get("Certificates") or [{}])[0].get("CertificateArn", "")
@@ -186,7 +189,7 @@ class _World:
                 "certificate": self.ref(default, "ready") if secure and default else None,
                 "default": shapes.read_actions(item.get("DefaultActions", ()), self.ref),
             }
-            rules = [rule["RuleArn"] for rule in self.content["rules"] if rule["ListenerArn"] == arn]
+            rules = by_listener.get(arn, [])
             self.add(arn, "listener", spec, foreign=self.foreign(rules))
             self.extra_certificates(arn)
 
@@ -229,6 +232,14 @@ class _World:
                 "transforms": shapes.read_transforms(item.get("Transforms") or ()),
             }
             self.add(arn, "rule", spec, position=position)
+
+
+def _below(items: Iterable[Mapping[str, Any]], above: str, identity: str) -> dict[str, list[str]]:
+    """Ids of things by the id of what they lie in."""
+    found: dict[str, list[str]] = {}
+    for item in items:
+        found.setdefault(item[above], []).append(item[identity])
+    return found
 
 
 def _health(health: Any) -> dict[str, int]:

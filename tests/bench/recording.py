@@ -103,6 +103,8 @@ class Recorder:
     def __init__(self, content: dict[str, Any]) -> None:
         self.content = content
         self._made = 0
+        self._above: dict[str, str] = {}  # listener -> load balancer
+        self._users: dict[str, list[str]] = {}  # target group -> load balancers that use it
 
     def call(self, service: str, operation: str, **given: Any) -> dict[str, Any]:
         return dict(getattr(self, f"_{service}_{operation}")(given) or {})
@@ -157,19 +159,24 @@ class Recorder:
 
     def _elbv2_create_listener(self, given: dict[str, Any]) -> dict[str, Any]:
         arn = f"{given['LoadBalancerArn'].replace(':loadbalancer/', ':listener/')}/{self._id()}"
+        self._above[arn] = given["LoadBalancerArn"]
         return {"Listeners": [self._keep("listeners", arn, given, ListenerArn=arn)]}
 
     def _elbv2_create_rule(self, given: dict[str, Any]) -> dict[str, Any]:
         arn = f"{given['ListenerArn'].replace(':listener/', ':listener-rule/')}/{self._id()}"
         priority = str(given.pop("Priority"))
+        for group in given["Actions"][0].get("ForwardConfig", {}).get("TargetGroups", ()):
+            users, balancer = self._users[group["TargetGroupArn"]], self._above[given["ListenerArn"]]
+            if balancer not in users:
+                users.append(balancer)
         return {"Rules": [self._keep("rules", arn, given, RuleArn=arn, Priority=priority, IsDefault=False)]}
 
     def _elbv2_create_target_group(self, given: dict[str, Any]) -> dict[str, Any]:
         name = given.pop("Name")
         arn = f"{ARN}:targetgroup/{name}/{self._id()}"
         self.content["target_health"][arn] = []
-        balancer = self.content["load_balancers"][-1]["LoadBalancerArn"] if self.content["load_balancers"] else ""
-        shown = {"TargetGroupArn": arn, "TargetGroupName": name, "LoadBalancerArns": [balancer] if balancer else []}
+        self._users[arn] = []
+        shown = {"TargetGroupArn": arn, "TargetGroupName": name, "LoadBalancerArns": self._users[arn]}
         return {"TargetGroups": [self._keep("target_groups", arn, given, **shown)]}
 
     def _elbv2_register_targets(self, given: dict[str, Any]) -> None:

@@ -26,13 +26,13 @@ ZONES = ("a", "b", "c")
 CLASSES = {"internal": "Internal", "public": "Public"}
 
 
-def write(folder: Path, form: str) -> None:
+def write(folder: Path, form: str, gateways: int = GATEWAYS) -> None:
     """form: "yaml" or "json". One file for each Gateway and one for each class."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, exposure in CLASSES.items():
         text = _class(name, exposure)
         (folder / f"class-{name}.yaml").write_text(text, encoding="utf-8")
-    for team in range(GATEWAYS):
+    for team in range(gateways):
         if form == "yaml":
             (folder / f"team-{team:03}.yaml").write_text("---\n".join(_documents(team)), encoding="utf-8")
         else:

@@ -3,10 +3,13 @@
 `python -m tests.errors.writer` writes every expected.txt anew; test_errors.py fails where one differs. case.yaml:
   args      one command line
   uses      files of `common` that lie beside the case's own
+  made      files that no repository should hold: name -> huge, deep, latin or empty
   env       environment variables
   local     true: a fresh local cloud is there, and its environment
   before    command lines that run first; they must end with the codes that they begin with, as in "2 plan -f ."
-  heads     true: of the output only the lines that say which Gateways were planned
+  hidden    modules that cannot be imported, as if they were not installed
+  faults    what the local cloud answers instead, once `before` has run: operation, code, and times, status, message
+  heads     true: of the output only the lines that say which Gateways were planned, and the notes
   secret    mismatched: a TLS Secret of that kind is written to secret.json
 Paths of the temporary folder and the local cloud's address are replaced, so that the text is the same everywhere.
 """
@@ -20,8 +23,9 @@ import os
 import re
 import shlex
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +44,20 @@ BARE = {
     "AWS_SHARED_CREDENTIALS_FILE": "none",
     "COLUMNS": "100",
 }
-HEADS = re.compile(r"^Gateway |to create|^No Gateway|^  [a-z].*with")
-DROPPED = re.compile(r"AWS_|CLOUDGW_|XDG_|NO_COLOR|HTTPS?_PROXY|http", re.IGNORECASE)
+HEADS = re.compile(r"^Gateway |to create|failed:|listing of|^No Gateway|^  [a-z].*with")
+NOTE = re.compile(r" *(error|warning) ")
+DROPPED = re.compile(r"AWS_|CLOUDGW_|KUBE|XDG_|NO_COLOR|HTTPS?_PROXY|http", re.IGNORECASE)
+HUGE = 300 * 2**20  # bytes; of a sparse file, which takes no room
 
 
 def cases() -> list[Path]:
     return sorted(path.parent for path in HERE.glob("*/case.yaml"))
 
 
-def render(case: Path, local: Mapping[str, str] | None = None) -> str:
-    """local: the environment of a fresh local cloud, for the cases that need one."""
+def render(case: Path, running: Any) -> str:
+    """running: a local cloud, for the cases that need one; it is emptied first."""
     told: dict[str, Any] = yaml.safe_load((case / "case.yaml").read_text())
+    local = fresh(running) if told.get("local") else {}
     with tempfile.TemporaryDirectory() as above:
         folder = Path(above) / "work"
         folder.mkdir()
@@ -59,24 +66,49 @@ def render(case: Path, local: Mapping[str, str] | None = None) -> str:
         for path in case.iterdir():
             if path.name not in GIVEN:
                 shutil.copy(path, folder / path.name)
+        for name, how in told.get("made", {}).items():
+            make(folder / name, how)
         if told.get("secret"):
             (folder / "secret.json").write_text(json.dumps(keys.secret(str(told["secret"]))))
         env = {**BARE, "CLOUDGW_LOCAL_STATE": str(Path(above) / "local.json"), "HOME": above}
-        env |= dict(local or {}) if told.get("local") else {}
-        env |= told.get("env", {})
-        with placed(folder, env):
+        env |= {**local, **told.get("env", {})}
+        with placed(folder, env), hidden(told.get("hidden", ())):
             for line in told.get("before", ()):
                 code, rest = line.split(" ", 1)
                 done = _run(rest)
                 assert done[0] == int(code), f"{case.name}: {rest}: {done}"
+            for order in told.get("faults", ()):
+                running.control.fault(**order)
             code, out, err = _run(told["args"])
     if told.get("heads"):
-        out = "".join(line for line in out.splitlines(keepends=True) if HEADS.search(line))
+        out = "".join(_heads(out))
     text = f"$ cloudgw {told['args']}\nexit code {code}\n"
     text += "".join(f"--- {name}\n{said}" for name, said in (("output", out), ("errors", err)) if said)
-    for endpoint in {value for value in (local or {}).values() if value.startswith("http")}:
+    for endpoint in {value for value in local.values() if value.startswith("http")}:
         text = text.replace(endpoint.split("/_cloudgw")[0], "<local cloud>")
     return text.replace(above, "<folder>")
+
+
+def _heads(out: str) -> Iterator[str]:
+    told = False
+    for line in out.splitlines(keepends=True):
+        told = bool(NOTE.match(line)) or (told and line.startswith(" " * 8))
+        if told or HEADS.search(line):
+            yield line
+
+
+def make(path: Path, how: str) -> None:
+    """A file that is not worth its room in a repository, or that other tools would stumble over."""
+    path.parent.mkdir(exist_ok=True)
+    with path.open("wb") as file:
+        if how == "huge":
+            file.truncate(HUGE)
+        elif how == "deep":
+            file.write(b"kind: " + b"[" * 5000 + b"]" * 5000 + b"\n")
+        elif how == "latin":
+            file.write("kind: Gateway\nmetadata: {name: caf\u00e9}\n".encode("latin-1"))
+        else:
+            assert how == "empty", f"{path.name}: there is no kind of file {how!r}"
 
 
 def _run(line: str) -> tuple[int, str, str]:
@@ -106,6 +138,22 @@ def placed(folder: Path, env: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def hidden(names: Sequence[str]) -> Iterator[None]:
+    """As if these modules were not installed (https://docs.python.org/3/reference/import.html#the-module-cache)."""
+    gone = {name: module for name, module in sys.modules.items() if name.split(".")[0] in names}
+    for name in gone:
+        del sys.modules[name]
+    blocked: dict[str, Any] = dict.fromkeys(names)
+    sys.modules.update(blocked)
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
+        sys.modules.update(gone)
+
+
+@contextlib.contextmanager
 def cloud() -> Iterator[Any]:
     """A local cloud; `fresh(cloud)` empties it and answers its environment."""
     from cloudgw_local.aws import server
@@ -124,7 +172,7 @@ def fresh(running: Any) -> dict[str, str]:
 def write() -> None:
     with cloud() as running:
         for case in cases():
-            (case / "expected.txt").write_text(render(case, fresh(running)))
+            (case / "expected.txt").write_text(render(case, running))
 
 
 if __name__ == "__main__":

@@ -25,14 +25,14 @@ Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 Routings = dict[tuple[str, str], ir.Routing]
 
 
-def routings(objects: list[Manifest]) -> Routings:
+def routings(objects: list[Manifest], *, strict: bool = True) -> Routings:
     """What cloudgw makes of a world, for each Gateway (namespace, name): the manifests go through text, as a user's.
 
-    Raises ValueError when cloudgw could not read a manifest: the generated ones are all good.
+    strict: raises ValueError when cloudgw could not read a manifest: the generated ones are all good.
     """
     text = yaml.dump_all(objects, Dumper=Dumper, sort_keys=False)
     loaded = manifests.load(["-"], complete=True, stdin=io.StringIO(text))
-    if loaded.errors:
+    if loaded.errors and strict:
         raise ValueError("; ".join(note.message for note in loaded.errors))
     resolution = resolving.resolve(loaded.snapshot)
     return {(routing.namespace, routing.name): routing for routing in resolution.gateways}

@@ -284,6 +284,11 @@ def test_a_listener_for_any_host_needs_the_names_of_its_routes() -> None:
     assert both == ()
 
 
+def test_a_certificate_that_is_missing_may_be_for_the_name() -> None:
+    found = linted(secured(SHOP, "tls", "absent"), *GOOD[1:], secret("tls", "www.example.com"))
+    assert codes(found) == ["InvalidCertificateRef"]
+
+
 # targets
 
 

@@ -123,6 +123,13 @@ def test_an_absent_file_and_no_file(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "give -f FILE" in capsys.readouterr().err
 
 
+def test_standard_input_that_is_not_utf_8(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(b"kind: \xff\n"), encoding="utf-8", errors="surrogateescape")
+    monkeypatch.setattr("sys.stdin", stream)
+    assert main.main(["validate", "-f", "-"]) == 1
+    assert capsys.readouterr().out.startswith("(standard input): is not UTF-8; save it as UTF-8\n")
+
+
 def test_lists_are_opened(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (item,) = documents.read(VALID)
     broken = {**item.data, "spec": {}}
@@ -136,5 +143,5 @@ def test_lists_are_opened(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     (tmp_path / "b.json").write_text(json.dumps(typed))
     assert main.main(["validate", "-f", str(tmp_path)]) == 1
     out = capsys.readouterr().out
-    assert "GatewayClass b: /spec: `controllerName` is missing" in out
+    assert "GatewayClass b: /spec/controllerName: is missing; add it" in out
     assert "3 objects checked, 2 invalid" in out

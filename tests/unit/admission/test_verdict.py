@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cloudgw import admission
-from cloudgw.admission import schemas
+from cloudgw.admission import rules, schemas
 from tests.unit.admission.manifests import SPECS, changed, manifest
 
 LISTENER = {"name": "web", "port": 81, "protocol": "HTTP"}
@@ -24,9 +24,9 @@ def test_a_valid_object_has_no_problem(kind: str, channel: str) -> None:
 
 # kind, field that is set, value, where the problem is (None: the field itself), code, a part of the message or fix
 REFUSED: list[tuple[str, str, Any, str | None, str, str]] = [
-    ("Gateway", "/spec/gatewayClassName", ..., "/spec", "Schema", "`gatewayClassName` is missing"),
-    ("Gateway", "/spec", ..., "", "Schema", "`spec` is missing"),
-    ("Gateway", "/spec", None, "", "Schema", "`spec` is missing"),
+    ("Gateway", "/spec/gatewayClassName", ..., None, "Schema", "is missing; add it"),
+    ("Gateway", "/spec", ..., None, "Schema", "is missing; add it"),
+    ("Gateway", "/spec", None, None, "Schema", "is missing; add it"),
     ("Gateway", "/spec/listeners/0/port", "80", None, "Schema", "write 80 without quotes"),
     ("Gateway", "/spec/listeners/0/port", 0, None, "Schema", "0 is below 1"),
     ("Gateway", "/spec/listeners/0/port", 65536, None, "Schema", "up to 65535"),
@@ -41,7 +41,9 @@ REFUSED: list[tuple[str, str, Any, str | None, str, str]] = [
     ("Gateway", "/spec/listeners", [], None, "Schema", "at least 1"),
     ("Gateway", "/spec/listeners", {}, None, "Schema", "must be a list"),
     ("Gateway", "/spec/listeners/1/tls/mode", "terminate", None, "Schema", "write Terminate"),
-    ("Gateway", "/spec/addresses", [{"value": "1.2.3.256"}], "/spec/addresses/0", "Schema", "fits none"),
+    ("Gateway", "/spec/addresses", [{"value": "1.2.3.256"}], "/spec/addresses/0/value", "Schema", "write an IP"),
+    ("Gateway", "/spec/addresses", [None], "/spec/addresses/0", "Schema", "is null, must be a mapping"),
+    ("Gateway", "/spec/addresses", ["10.0.0.1"], "/spec/addresses/0", "Schema", "must be a mapping"),
     ("Gateway", "/spec/infrastructure", {"labels": {"a": "x" * 64}}, "/spec/infrastructure/labels/a", "Schema", "64"),
     ("Gateway", "/spec/listeners/2", {**LISTENER}, "/spec/listeners/2", "ListMapKey", "name: 'web'"),
     ("Gateway", "/spec/listeners/1/name", "web", "/spec/listeners/1", "ListMapKey", "as item 0"),
@@ -120,6 +122,58 @@ def test_rules_wait_for_the_schema() -> None:
     assert {problem.code for problem in admission.check(gateway).problems} == {"Rule", "Schema"}
     gateway["spec"]["listeners"][1]["port"] = "443"
     assert {problem.code for problem in admission.check(gateway).problems} == {"Schema"}
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, 1e30, -(2**63) - 1])
+@pytest.mark.parametrize("field", ["retry/attempts", "filters/0/requestMirror/fraction/numerator"])
+def test_a_number_of_more_than_64_bits_is_no_integer(field: str, number: float) -> None:
+    """One problem: its type. Rules are not asked, as on the server."""
+    route = manifest("HTTPRoute")
+    rule = route["spec"]["rules"][0]
+    rule["retry"] = {}
+    rule["filters"] = [
+        {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "a", "port": 1}, "fraction": {}}}
+    ]
+    rule["filters"][0]["requestMirror"]["fraction"]["numerator"] = 1
+    held: Any = rule
+    *above, last = field.split("/")
+    for key in above:
+        held = held[int(key)] if key.isdigit() else held[key]
+    held[last] = number
+    for kubectl in (False, True):
+        (problem,) = admission.check(route, channel="experimental", kubectl=kubectl).problems
+        assert (problem.pointer, problem.code, problem.refused) == (f"{RULE}/{field}", "Schema", True)
+        assert "too large for a whole number" in problem.message
+
+
+def test_a_float_is_an_integer_as_long_as_it_is_exact() -> None:
+    for number, refused in ((2.0**53 - 1, False), (2.0**53, True)):
+        route = changed("HTTPRoute", f"{RULE}/retry", {"attempts": number})
+        assert admission.check(route, channel="experimental").refused_by_server is refused
+        assert not admission.check(route, channel="experimental", kubectl=True).refused_by_server
+
+
+@pytest.mark.parametrize("engine", [rules.Cpp, rules.Rust])
+def test_a_nul_does_not_end_a_string(engine: type[rules.Engine]) -> None:
+    pytest.importorskip({"Cpp": "cel_expr_python", "Rust": "cel"}[engine.__name__])
+    policy = changed("BackendTLSPolicy", "/spec/validation/wellKnownCACertificates", "\0")
+    (problem,) = admission.check(policy, engine=engine()).problems
+    assert (problem.pointer, problem.code) == ("/spec/validation/wellKnownCACertificates", "Schema")
+    route = changed("HTTPRoute", f"{RULE}/matches/0/path/value", "/a\0//b")
+    assert any(
+        "must not contain '//'" in problem.message for problem in admission.check(route, engine=engine()).problems
+    )
+
+
+def test_every_item_of_a_list_that_is_too_long_is_looked_at() -> None:
+    route = changed("TCPRoute", "/spec/rules", [{}, {}, {}])
+    found = [problem.pointer for problem in admission.check(route).problems]
+    assert sorted(found) == ["/spec/rules", *(f"/spec/rules/{number}/backendRefs" for number in range(3))]
+
+
+def test_a_number_that_python_does_not_write_is_named_all_the_same() -> None:
+    verdict = admission.check(changed("Gateway", "/metadata/name", 10**5000))
+    assert [problem.message for problem in verdict.problems] == ["is a huge number, must be a string"]
 
 
 def test_an_unknown_field_is_dropped_by_the_server_and_refused_by_kubectl() -> None:

@@ -127,8 +127,9 @@ def test_listeners_of_a_set_are_ordinary_ones() -> None:
     assert record is not None
     assert record.address == where
     rule = {"RuleArn": "r"}
-    content = {"owner": "dev", "rules": [rule], "tags": {"r": names.tags_of("dev", where, "x", {})}}
-    assert facts._standing(content, samples.routing()) == {"shop/cart"}
+    tags = {"r": names.tags_of("dev", where, "x", {})}
+    content = {"owner": "dev", "load_balancers": [], "rules": [rule], "tags": tags}
+    assert facts._read_standing(content).routes == {"shop/edge": {"shop/cart"}}
 
 
 def test_incomplete_input_knows_the_routes_of_a_set() -> None:

@@ -89,7 +89,7 @@ def test_gone() -> None:
 )
 def test_conflicts(listeners: list[objects.Listener], lost: set[int]) -> None:
     gateway = world.gateway(*listeners)
-    found = conflicts.find(sets.declared(gateway, []))
+    found, _ = conflicts.find(sets.declared(gateway, []))
     assert {number for number, one in enumerate(listeners) if one.name in found} == lost
 
 
@@ -214,3 +214,14 @@ def test_a_missing_gateway_and_other_parents_are_said() -> None:
     notes = resolve.resolve(world.snapshot(world.CLASS, lost, mesh, odd)).notes
     assert [note.code for note in notes] == ["MissingGateway", "UnsupportedKind"]
     assert not any("mesh" in note.message for note in notes), "a Service as parent is a mesh's business"
+
+
+def test_an_unknown_field_of_tls_may_have_been_meant_to_keep_clients_out() -> None:
+    def resolved(pointer: str) -> ir.Routing:
+        listener = dataclasses.replace(https("s", "tls"), unhandled=(f"/spec/listeners/0{pointer}",))
+        return world.resolved(world.snapshot(world.CLASS, world.gateway(listener), world.route(), secret("tls")))
+
+    assert resolved("/tls/frontendValidation").tables == ()
+    assert resolved("/tls/frontendValidation").verdicts.listeners[0].accepted.reason == "UnsupportedValue"
+    assert len(resolved("/tls/options").tables) == 1
+    assert len(resolved("/comment").tables) == 1
