@@ -315,7 +315,11 @@ def _refuse_excess(
             entry = own[route][0].entry
             notes.append(
                 build_actions.note(
-                    "error", "RuleQuota" if over_rules > 0 else "TargetGroupQuota", message, entry, "route"
+                    "error",
+                    code="RuleQuota" if over_rules > 0 else "TargetGroupQuota",
+                    message=message,
+                    entry=entry,
+                    refuses="route",
                 )
             )
             over_rules -= len(own[route])

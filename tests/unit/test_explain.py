@@ -342,6 +342,11 @@ def test_what_is_not_among_the_input_is_unknown_and_says_what_to_give() -> None:
     assert "--complete" in found.fix[0]
 
 
+def test_where_the_grant_cannot_be_seen_nobody_learns_whether_the_service_exists() -> None:
+    there = told(world(service("pay", "payments"), slices("pay", "payments"), route(**FAR)), complete=False).json()
+    assert told(world(route(**FAR)), complete=False).json() == there
+
+
 def test_parameters_that_the_provider_refuses() -> None:
     refused = cause(world(), refused={"ours": "/spec/region: missing"})
     assert (refused.name, refused.state, refused.evidence) == ("parameters", "failed", "/spec/region: missing")

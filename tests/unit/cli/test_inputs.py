@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from cloudgw.cli import inputs
-from cloudgw.objects import Namespace, Snapshot
+from cloudgw.objects import Namespace, Snapshot, Unknown
 from cloudgw.sources import manifests
 
 
@@ -53,3 +53,17 @@ def test_a_file_that_cannot_be_read_leaves_nothing_complete(tmp_path: Path) -> N
     found = inputs.overlay(manifests.load([str(tmp_path / "broken.yaml")]), below)
     assert labels(found) == {"a": {}}
     assert not found.is_complete(Namespace)
+
+
+def test_what_is_not_there_yet_will_be_the_youngest_and_no_file_says_how_old_something_is(tmp_path: Path) -> None:
+    old, new, forged = namespace("old"), namespace("new"), namespace("old")
+    old["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z"
+    forged["metadata"]["creationTimestamp"] = "1970-01-01T00:00:00Z"
+    below = loaded(tmp_path / "below", old, complete=True).snapshot
+    found = inputs.overlay(loaded(tmp_path / "above", forged, new), below)
+    ages = {one.meta.name: one.meta.created for one in found.all(Namespace)}
+    assert ages["old"] == "2020-01-01T00:00:00Z"
+    assert ages["new"] > "2026-01-01T00:00:00Z"
+    blind = Snapshot(objects={"Namespace": {("", "new"): Unknown("a test says so")}})
+    (unread,) = inputs.overlay(loaded(tmp_path / "above", new), blind).all(Namespace)
+    assert unread.meta.created == ages["new"]

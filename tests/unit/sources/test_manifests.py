@@ -304,9 +304,10 @@ def test_reading_makes_no_cycles() -> None:
     gc.collect()
     gc.disable()
     try:
-        load(text)
-        load('{"kind": "List", "apiVersion": "v1", "items": [{}]}')
+        for _ in range(20):
+            load(text)
+            load('{"kind": "List", "apiVersion": "v1", "items": [{}]}')
         kept = gc.collect()
     finally:
         gc.enable()
-    assert kept < 20  # of several hundred objects; an alias of itself is one
+    assert kept < 400  # of many thousand objects; an alias of itself is one, and others may leave some too
