@@ -228,6 +228,14 @@ def _kinds(declared: Declared) -> tuple[tuple[str, ...], tuple[tuple[str, str], 
     return good, tuple((GATEWAY_GROUP, kind) for kind in good), strange
 
 
+def _narrowing(declared: Declared) -> str:
+    """A field that nobody knows, where it may have been meant to narrow who gets in; "" = none."""
+    pointers = [one for one in declared.spec.unhandled if "/tls/" in one or "/allowedRoutes" in one]
+    if declared.spec.protocol == "HTTPS" and declared.kind == "Gateway":
+        pointers += [one for one in declared.meta.unhandled if one.startswith("/spec/tls/frontend")]
+    return next((one for one in pointers if "/tls/options" not in one), "")
+
+
 def _refusal(
     declared: Declared,
     held: tuple[ir.Certificate, ...],
@@ -238,9 +246,14 @@ def _refusal(
     if spec.protocol not in KINDS:
         reason = f"protocol: {spec.protocol} is not supported; use one of {', '.join(KINDS)}"
         return conditions.UNSUPPORTED_PROTOCOL, reason
-    if strange := [pointer for pointer in spec.unhandled if "/tls/" in pointer and "/tls/options" not in pointer]:
-        reason = f"{strange[0]}: this field is not known, and it may have been meant to keep clients out; correct it"
+    if strange := _narrowing(declared):
+        reason = f"{strange}: this field is not known, and it may have been meant to keep somebody out; correct it"
         return conditions.UNSUPPORTED_VALUE, reason
+    if spec.protocol not in ("HTTPS", "TLS") and spec.tls_mode:
+        reason = f"tls: protocol {spec.protocol} carries no TLS; use {'HTTPS' if spec.protocol == 'HTTP' else 'TLS'}"
+        return conditions.UNSUPPORTED_VALUE, f"{reason}, or remove `tls`"
+    if spec.protocol in conflicts.WITHOUT_HOSTNAME and spec.hostname:
+        return conditions.UNSUPPORTED_VALUE, f"hostname: protocol {spec.protocol} knows none; remove it"
     if spec.protocol == "HTTPS" and spec.tls_mode not in ("", "Terminate"):
         return conditions.UNSUPPORTED_VALUE, f"tls.mode: {spec.tls_mode} is not possible with HTTPS; use Terminate"
     if spec.protocol == "TLS" and spec.tls_mode not in ("Terminate", "Passthrough"):

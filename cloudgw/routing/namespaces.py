@@ -34,6 +34,9 @@ def _selected(index: Index, selector: Selector, namespace: str) -> bool | str | 
     item = index.snapshot.get(Namespace, "", namespace)
     labels = dict(item.meta.labels) if isinstance(item, Namespace) else {}
     labels[NAME_LABEL] = namespace
+    if item is None and any(operator in ("NotIn", "DoesNotExist") for _, operator, _ in selector.expressions):
+        # something lies in it, so that it exists: what labels it has not cannot be said
+        return Unknown(f"Namespace {namespace} is not among the input, though something lies in it")
     asked: list[tuple[str, bool]] = [(key, labels.get(key) == value) for key, value in selector.labels]
     asked += [(key, _meets(labels, key, operator, values)) for key, operator, values in selector.expressions]
     for key, met in asked:

@@ -84,13 +84,19 @@ def declared(gateway: Gateway, joined: Sequence[Joining]) -> list[Declared]:
 
 def _joining(index: Index, gateway: Gateway, one: ListenerSet, notes: list[Note]) -> Joining:
     allowed = gateway.allowed_listeners
-    answer = namespaces.allows(
-        index,
-        allowed.namespaces,
-        allowed.selector,
-        home=gateway.meta.namespace,
-        namespace=one.meta.namespace,
-        what="ListenerSets",
+    strange = [one for one in gateway.meta.unhandled if one.startswith("/spec/allowedListeners")]
+    answer: bool | str | Unknown
+    answer = (
+        f"has a field that is not known ({strange[0]}): nobody is let in by it"
+        if strange
+        else namespaces.allows(
+            index,
+            allowed.namespaces,
+            allowed.selector,
+            home=gateway.meta.namespace,
+            namespace=one.meta.namespace,
+            what="ListenerSets",
+        )
     )
     if answer is True:
         return Joining(set=one, verdict=ir.Verdict(status=True, reason="Accepted"))

@@ -63,6 +63,11 @@ KINDS: dict[tuple[str, str], Kind] = {
 }
 
 
+def is_taken(group: str, kind: str) -> bool:
+    """Whether somebody else's kind is written with our group: objects are known by their kind's name alone."""
+    return group == OWN_GROUP and any(kind == known for _, known in KINDS)
+
+
 def concerns(group: str, name: str) -> bool:
     """Whether an object of a known kind is one that is read: of definitions only the Gateway API's own are."""
     return group != DEFINITIONS or name.endswith(f".{GATEWAY_GROUP}")

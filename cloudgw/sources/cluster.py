@@ -128,7 +128,8 @@ class _Listing:
         except _Refused as refused:
             return self._note("Parameters", "Unlistable", f"its API group cannot be seen ({refused.status}: {refused})")
         for resource in resources:
-            self._list(resource)
+            if not catalog.is_taken(catalog.OWN_GROUP, resource.kind):
+                self._list(resource)
         return None
 
     def _resources(self, group: str, version: str) -> Iterator[_Resource]:
@@ -233,17 +234,17 @@ class _Api:
             body = answer.read()
         except ssl.SSLCertVerificationError as error:
             raise ClusterError(
-                f"{self.access.server}: its certificate is not trusted ({error.verify_message}); "
+                f"{self.access.shown}: its certificate is not trusted ({error.verify_message}); "
                 f"check certificate-authority in {self.access.source}"
             ) from None
         except (OSError, http.client.HTTPException) as error:
             raise ClusterError(
-                f"{self.access.server}: no answer ({_words(error)}); check the network and the server in "
+                f"{self.access.shown}: no answer ({_words(error)}); check the network and the server in "
                 f"{self.access.source}"
             ) from None
         if answer.status == http.client.UNAUTHORIZED:
             raise ClusterError(
-                f"{self.access.server}: refuses the credentials of user {self.access.user!r} (401); log in anew"
+                f"{self.access.shown}: refuses the credentials of user {self.access.user!r} (401); log in anew"
             )
         return answer.status, _decoded(answer, body)
 
@@ -281,7 +282,7 @@ def _connection(access: Access, url: urllib.parse.SplitResult) -> http.client.HT
             _Secure(host, port, access) if access.trust else http.client.HTTPConnection(host, port, timeout=_PATIENCE)
         )
     if not access.trust:
-        raise ClusterError(f"{access.server}: a server without TLS is not reached through a proxy; set NO_PROXY")
+        raise ClusterError(f"{access.shown}: a server without TLS is not reached through a proxy; set NO_PROXY")
     connection = _Secure(proxy.hostname, proxy.port or 80, access)
     login = f"{urllib.parse.unquote(proxy.username or '')}:{urllib.parse.unquote(proxy.password or '')}".encode()
     sent = {"Proxy-Authorization": f"Basic {base64.b64encode(login).decode()}"} if proxy.username else {}

@@ -10,6 +10,7 @@ https://gateway-api.sigs.k8s.io/reference/spec/ (v1.6, standard channel).
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Literal, TypeAlias
 
 from cloudgw import objects
@@ -20,13 +21,15 @@ from cloudgw.sources.fields import FieldError, Fields, check_hostname
 From: TypeAlias = Literal["Same", "All", "Selector", "None"]
 _FROM: tuple[From, ...] = ("Same", "All", "Selector", "None")
 
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
 
 def gateway_class(meta: Meta, fields: Fields) -> objects.GatewayClass:
     spec = fields.needed("spec")
     spec.ignore("description")
     ref = spec.child("parametersRef")
-    if ref:
-        ref.text("group", required=True)
+    if ref and ref.value("group") is None:  # "" is the core group
+        raise FieldError(ref.at("group"), "is missing", "name the group of the parameters object")
     return objects.GatewayClass(
         meta=meta,
         controller=spec.text("controllerName", required=True),
@@ -114,8 +117,11 @@ def _listeners(meta: Meta, spec: Fields) -> tuple[objects.Listener, ...]:
 
 def _listener(meta: Meta, fields: Fields) -> objects.Listener:
     tls = fields.child("tls")
+    name = fields.text("name", required=True)
+    if not _NAME.fullmatch(name):
+        raise FieldError(fields.at("name"), "is no DNS name", "use lower-case letters, digits, dashes and dots")
     return objects.Listener(
-        name=fields.text("name", required=True),
+        name=name,
         hostname=fields.hostname("hostname"),
         port=fields.port("port", required=True),
         protocol=fields.text("protocol", required=True),

@@ -17,6 +17,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,13 +44,19 @@ class Access:
     """How to reach one cluster. headers: of every request. trust: None for a server without TLS. tls_name: what the
     server's certificate says, when that is not its host. proxy: a URL, "" for what the environment says."""
 
-    server: str
+    server: str = field(repr=False)
     user: str
     source: str
     headers: Mapping[str, str] = field(repr=False)
     trust: ssl.SSLContext | None = None
     tls_name: str = ""
     proxy: str = field(default="", repr=False)  # it may hold a password
+
+    @property
+    def shown(self) -> str:
+        """The server without what may be secret in its URL: user, password, query."""
+        url = urllib.parse.urlsplit(self.server)
+        return urllib.parse.urlunsplit((url.scheme, url.netloc.rpartition("@")[2], url.path, "", ""))
 
 
 def access(path: str | None = None, context: str | None = None) -> Access:

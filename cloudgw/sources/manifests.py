@@ -237,6 +237,10 @@ def _object(file: str, document: Document, data: Any, prefix: str, world: _World
         return
     key = catalog.key(data, namespaced=catalog.is_namespaced(group, kind))
     subject = Origin(kind=kind, namespace=key[0] if key else "", name=key[1] if key else "", file=file, line=line)
+    if catalog.is_taken(group, kind):
+        reason = f"{kind} is no kind of group {group}; correct apiVersion"
+        _error(world, "InvalidObject", reason, file=file, line=line, subject=subject, pointer="/apiVersion")
+        return
     if not known and group != catalog.OWN_GROUP:
         message = f"{subject}: {kind} of {version} is not handled: it has no effect; `cloudgw validate` says more"
         world.notes.append(Note(level="warning", code="UnsupportedKind", message=message, origin=subject))

@@ -392,3 +392,11 @@ def test_a_proxy_that_is_away_and_one_that_we_cannot_speak(tmp_path: Path, serve
             cluster.load(written(tmp_path, server.config(**{"proxy-url": away})))
     with pytest.raises(ClusterError, match="proxies of scheme socks5 are not supported"):
         cluster.load(written(tmp_path, server.config(**{"proxy-url": "socks5://127.0.0.1:1"})))
+
+
+def test_what_is_shown_of_a_server_holds_no_secret() -> None:
+    found = kubeconfig.Access(
+        server="https://bob:canary@127.0.0.1:1/k8s?token=canary", user="bob", source="file", headers={}
+    )
+    assert found.shown == "https://127.0.0.1:1/k8s"
+    assert "canary" not in repr(found)

@@ -225,3 +225,25 @@ def test_an_unknown_field_of_tls_may_have_been_meant_to_keep_clients_out() -> No
     assert resolved("/tls/frontendValidation").verdicts.listeners[0].accepted.reason == "UnsupportedValue"
     assert len(resolved("/tls/options").tables) == 1
     assert len(resolved("/comment").tables) == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        dataclasses.replace(world.listener(), tls_mode="Terminate"),
+        dataclasses.replace(world.listener(protocol="TCP"), hostname="a.io"),
+        dataclasses.replace(world.listener(), unhandled=("/spec/listeners/0/allowedRoutes/namespaces/selektor",)),
+    ],
+)
+def test_listeners_that_say_what_they_cannot_be(odd: objects.Listener) -> None:
+    routing = world.resolved(world.snapshot(world.CLASS, world.gateway(odd), world.route()))
+    assert (routing.tables, routing.streams) == ((), ())
+    assert routing.verdicts.listeners[0].accepted.reason == "UnsupportedValue"
+
+
+def test_labels_that_a_namespace_lacks_cannot_be_told_without_it() -> None:
+    selector = objects.Selector(expressions=(("team", "DoesNotExist", ()),))
+    allowed = objects.AllowedRoutes(namespaces="Selector", selector=selector)
+    gateway = world.gateway(dataclasses.replace(world.listener(), allowed=allowed))
+    routing = world.resolved(world.snapshot(world.CLASS, gateway, world.route()))
+    assert routing.verdicts.parents[0].accepted.status is None

@@ -396,3 +396,27 @@ def test_definitions_of_the_gateway_api_alone() -> None:
         "v1.6.3",
         "standard",
     )
+
+
+def test_a_kind_of_others_in_our_group_harms_only_itself() -> None:
+    loaded = examples.load(
+        f"{examples.GATEWAY}---\napiVersion: cloudgw.dev/v1alpha1\nkind: HTTPRoute\nmetadata: {{name: a}}"
+    )
+    assert [note.code for note in loaded.errors] == ["InvalidObject"]
+    assert "HTTPRoute is no kind of group cloudgw.dev" in loaded.errors[0].message
+    assert not list(loaded.snapshot.all(objects.HTTPRoute))
+
+
+def test_a_class_of_others_may_have_parameters_of_the_core_group() -> None:
+    text = (
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: theirs}\n"
+        "spec: {controllerName: example.io/x, parametersRef: {group: '', kind: ConfigMap, name: c, namespace: infra}}"
+    )
+    (found,) = examples.load(text).snapshot.all(objects.GatewayClass)
+    assert found.parameters is not None
+    assert found.parameters.group == ""
+
+
+def test_names_of_listeners_are_dns_names() -> None:
+    loaded = examples.load(examples.GATEWAY.replace("name: https", "name: shop:s:l", 1))
+    assert any("is no DNS name" in note.message for note in loaded.errors), loaded.errors
