@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
             name,
             refused=found.classes.refused,
             unread=found.classes.unread,
+            clouds=reading.clouds(found),
         )
     except explain.Missing as missing:
         found.errors()

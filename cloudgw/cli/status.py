@@ -187,7 +187,7 @@ def text(
         yield "Nothing here has to do with a GatewayClass whose controllerName is " + objects.CONTROLLER_NAME + "."
         yield ""
     if aside:
-        yield "No status, because no parent of theirs is a Gateway of ours that could be seen:"
+        yield "No status, because no class or parent of theirs is one of ours that could be seen:"
         yield from (f"  {line}" for line, _ in aside)
         yield ""
     if wrong:
@@ -290,10 +290,15 @@ def _state(conditions: Sequence[Mapping[str, Any]], kind: str) -> str:
 
 
 def others(every: Sequence[ObjectStatus], snapshot: Snapshot, namespace: str) -> list[tuple[str, bool]]:
-    """Routes that nobody of ours would write a status for: a line each, and whether that may be a mistake: a parent
-    does not exist or could not be seen, or none is named."""
+    """Gateways and routes that nobody of ours would write a status for: a line each, and whether that may be a mistake:
+    a class or a parent does not exist or could not be seen, or none is named."""
     told = {(one.kind, one.namespace, one.name) for one in every}
-    found = []
+    found: list[tuple[str, bool]] = []
+    for gateway in snapshot.all(Gateway):
+        if snapshot.get(GatewayClass, "", gateway.class_name) is None and namespace in ("", gateway.meta.namespace):
+            place = f"  ({gateway.meta.file}:{gateway.meta.line})" if gateway.meta.file else ""
+            name = f"Gateway {gateway.meta.namespace}/{gateway.meta.name}"
+            found.append((f"{name}: its GatewayClass {gateway.class_name} does not exist{place}", True))
     for kind in ROUTE_KINDS:
         for route in snapshot.all(kind):
             if attach.key_of(route) in told or namespace not in ("", route.meta.namespace):

@@ -49,7 +49,11 @@ class Asked:
 def run(options: argparse.Namespace) -> int:
     asked = read(options)
     found = reading.load(options)
-    gateways = _gateways(found.resolution, options.gateway)
+    try:
+        gateways = _gateways(found.resolution, options.gateway)
+    except Problem:
+        found.errors()
+        raise
     traces = [
         trace.trace(one, asked.what, found.snapshot, protocol=asked.protocol, provider=_provider(one))
         for one in gateways

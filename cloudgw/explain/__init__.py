@@ -7,7 +7,7 @@ more of a Secret than anybody may see.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cloudgw import objects
 from cloudgw.explain import fixes, gateways, routes, services
@@ -94,10 +94,12 @@ def explain(
     *,
     refused: Mapping[str, str] | None = None,
     unread: Mapping[str, str] | None = None,
+    clouds: Mapping[objects.Key, Sequence[objects.Note]] | None = None,
     controller_name: str = objects.CONTROLLER_NAME,
 ) -> Explanation:
     """Everything about one object. kind: one of KINDS; namespace "": any, where the name is unique. refused, unread: by
-    name of a GatewayClass, why its parameters cannot be used, or why nobody could tell. Raises Missing."""
+    name of a GatewayClass, why its parameters cannot be used, or why nobody could tell; clouds: by Gateway, what its
+    provider cannot honour. Raises Missing."""
     key = find(snapshot, kind, namespace, name)
     world = World(
         snapshot=snapshot,
@@ -105,6 +107,7 @@ def explain(
         view=index.of(snapshot),
         refused=refused or {},
         unread=unread or {},
+        clouds=clouds or {},
         controller=controller_name,
     )
     found = snapshot.objects[kind][key]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cloudgw import objects
-from cloudgw.objects import Key, Origin, Snapshot
+from cloudgw.objects import Key, Note, Origin, Snapshot
 from cloudgw.routing import index, ir
 
 State = Literal["ok", "failed", "unknown", "not reached"]
@@ -99,13 +99,14 @@ class Explanation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """What explaining looks at. refused: name of a GatewayClass -> why its provider cannot use the parameters;
-    unread: name of a GatewayClass -> why nobody could tell."""
+    unread: name of a GatewayClass -> why nobody could tell. clouds: by Gateway, what its provider says of it."""
 
     snapshot: Snapshot
     resolution: ir.Resolution
     view: index.Index
     refused: Mapping[str, str] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
+    clouds: Mapping[Key, Sequence[Note]] = field(default_factory=dict)
     controller: str = objects.CONTROLLER_NAME
 
     def routing(self, key: Key) -> ir.Routing | None:

@@ -309,16 +309,17 @@ def _rule(world: World, route: Route, rule: rules.Rule) -> Section:
     here = f"spec.rules[{number}] of {fixes.at(route.meta, route.kind)}"
     if rule.problem is not None:
         chain.failed("rule", f"{rule.problem.message}: its requests get an error", rule.origin, f"correct {here}")
-    elif not spec.backends and isinstance(rule.action, ir.Respond):
+    elif isinstance(rule.action, ir.Respond) and not any(one.weight for one in spec.backends):
         chain.failed(
             "rule",
             f"{rule.action.reason}: its requests get {rule.action.status}",
             rule.origin,
-            f"add backendRefs to {here}",
+            f"give a backendRef of {here} a weight above 0" if spec.backends else f"add backendRefs to {here}",
         )
     else:
         chain.ok("rule", _does(rule.action), rule.origin)
         _precedence(chain, world, route, rule)
+        _cloud(chain, world, route, rule)
     refs = [
         references.explain(
             world,
@@ -345,6 +346,21 @@ def _rule(world: World, route: Route, rule: rules.Rule) -> Section:
         if isinstance(one, RequestMirror)
     ]
     return chain.section(refs)
+
+
+def _cloud(chain: Chain, world: World, route: Route, rule: rules.Rule) -> None:
+    """What the clouds of the Gateways that it attaches to cannot honour of the rule, as far as their providers say."""
+    key = attach.key_of(route)
+    for owner, notes in sorted(world.clouds.items()):
+        for note in notes:
+            where = note.origin
+            if not note.refuses or where is None or (where.kind, where.namespace, where.name) != key:
+                continue
+            if note.refuses != "route" and where.path != rule.origin.path:
+                continue
+            said, _, fix = note.message.partition("; ")
+            chain.failed("cloud", f"Gateway {fixes.named(owner)}: {said}", rule.origin, *([fix] if fix else []))
+            return
 
 
 def _does(action: ir.Action | Unknown) -> str:

@@ -21,11 +21,17 @@ def ours(
     found = snapshot.get(GatewayClass, "", gateway.class_name)
     if isinstance(found, Unknown) or (found is not None and found.controller == controller_name):
         return found
-    reason = f"GatewayClass {gateway.class_name} does not exist"
-    if found is not None:
-        reason = f"GatewayClass {gateway.class_name} belongs to {found.controller}, not to {controller_name}"
     where = conditions.origin("Gateway", gateway.meta, path="/spec/gatewayClassName")
-    notes.append(conditions.note("info", conditions.NOT_OURS, where, f"gatewayClassName: {reason}: left alone"))
+    if found is None:
+        have = ", ".join(one.meta.name for one in snapshot.all(GatewayClass) if one.controller == controller_name)
+        reason = (
+            f"GatewayClass {gateway.class_name} does not exist: the Gateway is left alone; create the class, or "
+            f"correct the name; classes of ours: {have or 'none'}"
+        )
+        notes.append(conditions.note("warning", conditions.MISSING_CLASS, where, f"gatewayClassName: {reason}"))
+        return None
+    reason = f"GatewayClass {gateway.class_name} belongs to {found.controller}, not to {controller_name}: left alone"
+    notes.append(conditions.note("info", conditions.NOT_OURS, where, f"gatewayClassName: {reason}"))
     return None
 
 

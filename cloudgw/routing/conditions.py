@@ -14,6 +14,7 @@ from cloudgw.objects import Meta, Note, Origin, RouteRule
 Level = Literal["info", "warning", "error"]
 
 NOT_OURS = "NotOurClass"
+MISSING_CLASS = "MissingClass"
 MISSING_PARAMETERS = "MissingParameters"
 UNREADABLE = "Unreadable"
 MISSING_GATEWAY = "MissingGateway"
