@@ -12,7 +12,6 @@ import yaml
 from cloudgw import explain, objects
 from cloudgw.routing import resolve
 from cloudgw.sources import manifests
-from tests.unit.routing import world as samples
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 Doc = dict[str, Any]
@@ -472,31 +471,3 @@ def test_traffic_inside_a_mesh_is_no_fault() -> None:
     assert found.cause is None
     assert found.sections[1].facts == ("traffic inside a mesh: somebody else's",)
     assert {gate.state for gate in found.sections[1].gates} == {"not reached"}
-
-
-def test_what_the_cloud_refuses_is_a_gate() -> None:
-    where = objects.Origin(kind="HTTPRoute", namespace="shop", name="cart", path="/spec/rules/0")
-    note = objects.Note(level="error", code="X", message="cannot do it; let it be", origin=where, refuses="rule")
-    snapshot = samples.snapshot(
-        samples.CLASS,
-        samples.PARAMETERS,
-        samples.gateway(),
-        samples.route(),
-        samples.service(),
-        samples.endpoints("10.0.0.1"),
-    )
-    resolution = resolve.resolve(snapshot)
-    clouds = {("shop", "edge"): (note,)}
-    cause = explain.explain(snapshot, resolution, "HTTPRoute", "shop", "cart", clouds=clouds).cause
-    assert cause is not None
-    assert (cause.name, cause.evidence, cause.fix) == ("cloud", "Gateway shop/edge: cannot do it", ("let it be",))
-    assert explain.explain(snapshot, resolution, "HTTPRoute", "shop", "cart").cause is None
-
-
-def test_no_weight_is_no_answer() -> None:
-    route = samples.route("cart", samples.rule(backends=[samples.backend(weight=0)]))
-    snapshot = samples.snapshot(samples.CLASS, samples.PARAMETERS, samples.gateway(), route, samples.service())
-    cause = explain.explain(snapshot, resolve.resolve(snapshot), "HTTPRoute", "shop", "cart").cause
-    assert cause is not None
-    assert cause.name == "rule"
-    assert "weight above 0" in cause.fix[0]
