@@ -94,12 +94,19 @@ def test_every_object_reads_back_as_it_stands_in_the_files(standard: Cluster, fi
     read = live.load(str(standard.kubeconfig))
     assert not read.errors
     wanted = own(written.snapshot, written.snapshot)
-    assert {kind for kind, _, _ in wanted} == {kind for _, kind in catalog.KINDS}, "shop.yaml lacks a kind"
+    kinds = {kind for _, kind in catalog.KINDS} - {"CustomResourceDefinition"}
+    assert {kind for kind, _, _ in wanted} == kinds, "shop.yaml lacks a kind"
     found = own(read.snapshot, written.snapshot)
     for key, item in wanted.items():
         assert found[key] == item
     assert read.snapshot.materials == written.snapshot.materials
     assert read.snapshot.complete == {kind for _, kind in catalog.KINDS}
+
+
+def test_the_releases_of_the_definitions_are_read(standard: Cluster) -> None:
+    found = list(live.load(str(standard.kubeconfig)).snapshot.all(objects.CustomResourceDefinition))
+    assert len(found) >= 10
+    assert {(one.bundle, one.channel) for one in found} == {("v1.6.3", "standard")}
 
 
 @pytest.mark.usefixtures("files")
@@ -128,9 +135,9 @@ def test_pages_hold_together(standard: Cluster, monkeypatch: pytest.MonkeyPatch)
     asked: list[str] = []
     get = live._Api.get
 
-    def counted(self: Any, path: str, query: Any = None) -> Any:
+    def counted(self: Any, path: str, query: Any = None, **more: Any) -> Any:
         asked.append(path)
-        return get(self, path, query)
+        return get(self, path, query, **more)
 
     monkeypatch.setattr(live, "PAGE", 2)
     monkeypatch.setattr(live._Api, "get", counted)
@@ -160,6 +167,7 @@ def test_what_may_not_be_listed_is_unknown_and_the_note_names_the_right(standard
         for group, names in {
             "gateway.networking.k8s.io": ["*"],
             "discovery.k8s.io": ["endpointslices"],
+            "apiextensions.k8s.io": ["customresourcedefinitions"],
             "": ["services", "secrets", "configmaps", "namespaces", "nodes"],
         }.items()
     }
