@@ -7,6 +7,7 @@ the command line held that may be a credential is never printed again.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import re
 import sys
@@ -18,7 +19,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from cloudgw import registry, trace
 from cloudgw.cli import output, reading
 from cloudgw.cli.problem import Problem
-from cloudgw.objects import Origin, Parameters
+from cloudgw.objects import GatewayClass, Note, Origin, Parameters
 from cloudgw.plan import render_text
 from cloudgw.provider import Provider
 from cloudgw.routing import hostnames, ir, matches, request
@@ -58,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
         trace.trace(one, asked.what, found.snapshot, protocol=asked.protocol, provider=_provider(one))
         for one in gateways
     ]
+    traces = [_with_class(one, routing, found.classes) for one, routing in zip(traces, gateways, strict=True)]
     traces = [one for one in traces if one.listens] or traces
     if options.output == "json":
         sys.stdout.write(json.dumps(document(asked, traces), indent=2, ensure_ascii=False) + "\n")
@@ -66,6 +68,17 @@ def run(options: argparse.Namespace) -> int:
     if found.errors():
         return ERROR
     return ANSWERED if all(one.answered for one in traces) else NOT_ANSWERED
+
+
+def _with_class(told: trace.Trace, routing: ir.Routing, classes: reading.Classes) -> trace.Trace:
+    """A class whose parameters cannot be used makes nothing: what stands in the cloud stays as it is."""
+    held = routing.gateway_class
+    refused = classes.refused.get(held.meta.name, "") if isinstance(held, GatewayClass) else ""
+    if not refused:
+        return told
+    message = f"GatewayClass parameters cannot be used: {refused}: nothing is made of this"
+    note = Note(level="error", code="InvalidParameters", message=message, origin=routing.origin)
+    return dataclasses.replace(told, notes=(note, *told.notes))
 
 
 def _provider(routing: ir.Routing) -> Provider | None:

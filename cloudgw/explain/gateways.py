@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from cloudgw.explain import fixes, gates
 from cloudgw.explain.model import Chain, Explanation, Section, World
 from cloudgw.objects import AllowedRoutes, Gateway, GatewayClass, ListenerSet, Route, Unknown
-from cloudgw.routing import conditions, ir
+from cloudgw.routing import conditions, ir, request
 from cloudgw.routing.sets import Declared
 
 MOST = 8  # hosts in a line
@@ -152,13 +152,21 @@ def _ports(routing: ir.Routing) -> tuple[str, ...]:
     """Per port, for which hosts somebody answers."""
     found = [
         _port(table.port, table.protocol, [one.hostname or "every host" for one in table.entries], "gets 404")
+        if request.listens(table)
+        else _mute(table)
         for table in routing.tables
     ]
     found += [
         _port(table.port, table.protocol, [one.hostname or "everybody" for one in table.streams], "is closed")
+        if request.listens(table)
+        else _mute(table)
         for table in routing.streams
     ]
     return tuple(found) or ("nobody listens on any port",)
+
+
+def _mute(table: ir.Table | ir.StreamTable) -> str:
+    return f"port {table.port} ({table.protocol}): nobody can connect, no certificate can be used"
 
 
 def _port(port: int, protocol: str, names: Sequence[str], otherwise: str) -> str:

@@ -138,10 +138,10 @@ def connect(routing: ir.Routing, connection: Connection) -> Answer:
     able = ("TLS", "TCP") if connection.protocol == "TLS" else (connection.protocol,)  # to TCP a handshake is bytes
     tables = {table.protocol: table for table in routing.streams if table.port == connection.port}
     table = next((tables[protocol] for protocol in able if protocol in tables), None)
-    if table is None or not _listens(table):
+    if table is None or not listens(table):
         held: list[ir.Table | ir.StreamTable] = [*routing.tables, *routing.streams]
         udp = connection.protocol == "UDP"
-        other = any(one.port == connection.port and (one.protocol == "UDP") == udp and _listens(one) for one in held)
+        other = any(one.port == connection.port and (one.protocol == "UDP") == udp and listens(one) for one in held)
         reason = f"nobody listens for {connection.protocol} on port {connection.port}"
         return Answer(kind="closed" if other else "none", reason=reason)
     name = connection.sni.lower() if table.protocol == "TLS" else ""
@@ -174,7 +174,7 @@ def _unserved(routing: ir.Routing, table: ir.Table, request: Request) -> Answer 
     if table.protocol != "HTTPS":
         reason = f"port {table.port} speaks plain HTTP, no TLS"
         return Answer(kind="closed", reason=reason) if request.sni else None
-    if not _listens(table):
+    if not listens(table):
         return Answer(kind="none", reason=f"no listener of port {table.port} has a certificate that can be used")
     by_name = _listener(_secured(routing, request.port), request.sni.lower()) if request.sni else None
     if by_name is not None and by_name.protocol != "HTTPS":
@@ -193,7 +193,7 @@ def _unserved(routing: ir.Routing, table: ir.Table, request: Request) -> Answer 
     return Answer(kind="respond", status=MISDIRECTED, reason=reason)
 
 
-def _listens(table: ir.Table | ir.StreamTable) -> bool:
+def listens(table: ir.Table | ir.StreamTable) -> bool:
     """Whether a connection to the port of a table can be made."""
     return any(one.tls_mode != "Terminate" or _has_certificate(one) for one in table.listeners)
 
