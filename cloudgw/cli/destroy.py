@@ -22,9 +22,7 @@ NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9.]*[a-z0-9])?
 def run(options: argparse.Namespace) -> int:
     named = frozenset(options.gateways)
     _check(options, named)
-    found = world.load(
-        options, needed=False, destroy=(lambda site: standing(site) if options.all else named)
-    )
+    found = world.load(options, needed=False, destroy=(lambda site: standing(site) if options.all else named))
     there = frozenset().union(*(standing(site) for site in found.sites))
     for gateway in sorted(named - there):
         if gateway in found.survey.routings:

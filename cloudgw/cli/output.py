@@ -92,5 +92,3 @@ class Progress:
         if self._shown and text != self._last:
             print(f"{self._gateway}{text}{left}", file=sys.stderr, flush=True)
         self._last = text
-
-

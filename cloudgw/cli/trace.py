@@ -179,7 +179,7 @@ def _grpc(target: str, method: str, path: str, headers: Pairs) -> tuple[str, str
     if path != "/":
         raise Problem(f"--grpc: it is the path already; leave {path} out of the URL")
     if not any(header.lower() == "content-type" for header, _ in headers):
-        headers = (*headers, ("content-type", "application/grpc"))
+        headers = (*headers, matches.GRPC_HEADER)
     return method, f"/{service}/{name}", headers
 
 

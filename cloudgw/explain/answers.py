@@ -24,12 +24,11 @@ from cloudgw.objects import (
     Unknown,
     ValueMatch,
 )
-from cloudgw.routing import hostnames, ir, knowledge, matches, request
+from cloudgw.routing import attach, hostnames, ir, knowledge, matches, request
 from cloudgw.routing.sets import Declared
 
 MOST = 6
 ANY_HOST = "any.example"
-GRPC_HEADER = ("content-type", "application/grpc")
 
 
 def entries(routing: ir.Routing, key: tuple[str, str, str], path: str) -> list[ir.Entry | ir.Stream]:
@@ -42,9 +41,7 @@ def entries(routing: ir.Routing, key: tuple[str, str, str], path: str) -> list[i
 
 
 def _all(routing: ir.Routing) -> list[ir.Entry | ir.Stream]:
-    found: list[ir.Entry | ir.Stream] = [
-        one for table in routing.tables for one in table.entries if not one.behind
-    ]
+    found: list[ir.Entry | ir.Stream] = [one for table in routing.tables for one in table.entries if not one.behind]
     return found + [one for table in routing.streams for one in table.streams]
 
 
@@ -89,11 +86,7 @@ def _halted(world: World, routing: ir.Routing) -> bool:
 def _asked(declared: Sequence[Declared], ref: ParentRef) -> list[Declared]:
     """The listeners that the parentRef selects; where it selects none, all of the Gateway."""
     picked = [
-        one
-        for one in declared
-        if one.key == (ref.kind, ref.namespace, ref.name)
-        and ref.section in ("", one.spec.name)
-        and ref.port in (0, one.spec.port)
+        one for one in declared if one.key == (ref.kind, ref.namespace, ref.name) and attach.selects(ref, one.spec)
     ]
     return picked or list(declared)
 
@@ -115,7 +108,7 @@ def _line(routing: ir.Routing, route: Route, one: Declared, hostname: str, match
     asked = _request(one.spec.port, hostname, match, secure=one.spec.protocol == "HTTPS")
     if asked is None:
         return None
-    headers = "".join(f" with {name}: {value}" for name, value in asked.headers if (name, value) != GRPC_HEADER)
+    headers = "".join(f" with {name}: {value}" for name, value in asked.headers if (name, value) != matches.GRPC_HEADER)
     query = f"?{'&'.join(f'{name}={value}' for name, value in asked.query)}" if asked.query else ""
     scheme = "grpc" if match.grpc is not None else one.spec.protocol.lower()
     method = "" if asked.method in ("GET", "POST") and match.method == "" else f"{asked.method} "
@@ -142,7 +135,7 @@ def _request(port: int, hostname: str, match: RouteMatch, *, secure: bool) -> re
     headers = tuple((one.name, one.value) for one in match.headers)
     if match.grpc is not None:
         path = f"/{match.grpc.service or 'any.Service'}/{match.grpc.method or 'Any'}"
-        method, headers = "POST", (*headers, GRPC_HEADER)
+        method, headers = "POST", (*headers, matches.GRPC_HEADER)
     host = hostname.replace("*", "any", 1) if hostname else ANY_HOST
     query = tuple((one.name, one.value) for one in match.query)
     sni = host if secure else ""

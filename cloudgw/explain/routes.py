@@ -127,7 +127,7 @@ def _attaches(
     """Adds `listener`, `usable` (with `certificate`), `allowedRoutes` and `hostname`."""
     owner = (ref.kind, ref.namespace, ref.name)
     there = [one for one in gates.declared(world, gateway) if one.key == owner]
-    picked = [one for one in there if ref.section in ("", one.spec.name) and ref.port in (0, one.spec.port)]
+    picked = [one for one in there if attach.selects(ref, one.spec)]
     where = conditions.origin(route.kind, route.meta, path=f"/spec/parentRefs/{found.number}")
     here = f"spec.parentRefs[{found.number}] of {fixes.at(route.meta, route.kind)}"
     said, code = found.accepted, found.accepted.reason if found.accepted.status is False else ""
@@ -144,7 +144,7 @@ def _attaches(
         _not_allowed(chain, world, route, picked)
         return
     standing = {one.id: one for one in picked}
-    answered = {one.id: _allowed(world, route, one) for one in picked}
+    answered = {one.id: attach.allows(world.view, one, route) for one in picked}
     doubt = next((answer for answer in answered.values() if isinstance(answer, Unknown)), None)
     taken = [standing[key] for key, answer in answered.items() if answer is True]
     if doubt is not None and not taken:
@@ -175,7 +175,7 @@ def _other_listener(
     fit = [
         one.spec.name
         for one in there
-        if _allowed(world, route, one) is True
+        if attach.allows(world.view, one, route) is True
         and (route.kind in attach.WITHOUT_HOSTNAMES or hostnames.intersections(one.spec.hostname, route.hostnames))
     ]
     meant = fixes.similar(ref.section, names)
@@ -212,30 +212,12 @@ def _stopped(verdict: ir.ListenerVerdict) -> bool:
     return verdict.accepted.status is False or (verdict.programmed is not None and verdict.programmed.status is False)
 
 
-def _carried(route: Route, one: Declared) -> str:
-    """Why the listener takes no route of this kind, or ""."""
-    allowed = one.spec.allowed.kinds
-    if route.kind not in listeners.KINDS.get(one.spec.protocol, ()):
-        return f"has protocol {one.spec.protocol}, which carries no {route.kind}"
-    if allowed and (GATEWAY_GROUP, route.kind) not in allowed:
-        return f"allows only the kinds {', '.join(sorted(kind for _, kind in allowed))}"
-    return ""
-
-
-def _allowed(world: World, route: Route, one: Declared) -> bool | str | Unknown:
-    allowed = one.spec.allowed
-    home, namespace = one.meta.namespace, route.meta.namespace
-    return _carried(route, one) or namespaces.allows(
-        world.view, allowed.namespaces, allowed.selector, home=home, namespace=namespace, what="routes"
-    )
-
-
 def _not_allowed(chain: Chain, world: World, route: Route, picked: Sequence[Declared]) -> None:
     evidence, fix = [], list[str]()
     for one in picked:
         name = f'listener "{one.spec.name}"'
         place = f"{name} of {fixes.at(one.meta, one.kind)}"
-        if wrong := _carried(route, one):
+        if wrong := attach.uncarried(one, route):
             evidence.append(f"{name} {wrong}")
             protocol = next(key for key, kinds in listeners.KINDS.items() if route.kind in kinds)
             carries = route.kind in listeners.KINDS.get(one.spec.protocol, ())

@@ -50,7 +50,7 @@ def _covered(table: ir.Table) -> Iterator[Finding]:
 
 
 def _route(entry: ir.Entry) -> str | None:
-    return None if "/-/-/isolation/" in entry.key else entry.origin.name
+    return None if entry.isolates else entry.origin.name
 
 
 def _keys(hostname: str, needs: frozenset[Need]) -> Iterator[tuple[str, frozenset[Need]]]:

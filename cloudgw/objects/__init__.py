@@ -7,6 +7,7 @@ has and we do not handle is kept by name in `unhandled`, so that `routing` can s
 from cloudgw.objects.base import (
     CONTROLLER_NAME,
     GATEWAY_GROUP,
+    OWN_GROUP,
     CloudgwWarning,
     Key,
     Material,
@@ -84,6 +85,7 @@ __all__ = [
     "CONTROLLER_NAME",
     "CORS",
     "GATEWAY_GROUP",
+    "OWN_GROUP",
     "ROUTE_KINDS",
     "AllowedListeners",
     "AllowedRoutes",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 GATEWAY_GROUP = "gateway.networking.k8s.io"
+OWN_GROUP = "cloudgw.dev"  # of parameters
 CONTROLLER_NAME = "cloudgw.dev/gateway-controller"
 Key: TypeAlias = tuple[str, str]  # (namespace, name)
 

@@ -116,9 +116,7 @@ def _rank(entry: tuple[str, Sequence[Document]]) -> tuple[int, str, str]:
     return (position if first["op"] != "reorder" else -2, str(first["id"]), str(first["name"]))
 
 
-def _entry(
-    entry: tuple[str, Sequence[Document]], shared: Sequence[str], paint: Paint, *, brief: bool
-) -> Iterator[str]:
+def _entry(entry: tuple[str, Sequence[Document]], shared: Sequence[str], paint: Paint, *, brief: bool) -> Iterator[str]:
     op, members = entry
     first = members[0]
     title = _title(op, first)

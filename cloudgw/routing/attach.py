@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cloudgw.objects import GATEWAY_GROUP, Gateway, Note, Origin, ParentRef, Route, Unknown
+from cloudgw.objects import GATEWAY_GROUP, Gateway, Listener, Note, Origin, ParentRef, Route, Unknown
 from cloudgw.routing import conditions, hostnames, ir, namespaces
 from cloudgw.routing.index import Index
 from cloudgw.routing.listeners import KINDS, Standing
-from cloudgw.routing.sets import Joining
+from cloudgw.routing.sets import Declared, Joining
 
 RouteKey = tuple[str, str, str]  # (kind, namespace, name)
 WITHOUT_HOSTNAMES = ("TCPRoute", "UDPRoute")
@@ -109,11 +109,7 @@ def _parent(
 
     if closed is not None:
         return refuse(conditions.NO_MATCHING_PARENT, f"{to} has not joined a Gateway: {closed.message}")
-    selected = [
-        one
-        for one in listeners
-        if (not ref.section or ref.section == one.listener.name) and (not ref.port or ref.port == one.listener.port)
-    ]
+    selected = [one for one in listeners if selects(ref, one.declared.spec)]
     if not selected:
         wanted = " and ".join(
             [f'sectionName "{ref.section}"'] * bool(ref.section) + [f"port {ref.port}"] * bool(ref.port)
@@ -121,7 +117,7 @@ def _parent(
         have = ", ".join(f'"{one.listener.name}" ({one.listener.port})' for one in listeners) or "none"
         reason = f"{to} has no listener with {wanted or 'any name'}; it has: {have}"
         return refuse(conditions.NO_MATCHING_PARENT, reason)
-    allowed = {one.listener.id: _allowed(index, one, route) for one in selected}
+    allowed = {one.listener.id: allows(index, one.declared, route) for one in selected}
     if all(isinstance(answer, str) for answer in allowed.values()):
         reasons = "; ".join(f'listener "{one.listener.name}" {allowed[one.listener.id]}' for one in selected)
         reason = f"{to} does not accept the route: {reasons}; change allowedRoutes or the route"
@@ -162,19 +158,29 @@ def _accepted(result: Sequence[Attachment], to: str, number: int, where: Origin,
     return ir.Verdict(status=None, reason="Pending", message=unknown)
 
 
-def _allowed(index: Index, one: Standing, route: Route) -> bool | str | Unknown:
-    """True, the reason why not, or Unknown."""
-    listener = one.listener
-    if route.kind not in KINDS.get(listener.protocol, ()):
-        return f"has protocol {listener.protocol}, which carries no {route.kind}"
-    allowed = one.declared.spec.allowed
-    if route.kind not in one.kinds:
-        return f"allows only the kinds {', '.join(sorted(kind for _, kind in allowed.kinds))}"
-    return namespaces.allows(
+def selects(ref: ParentRef, listener: Listener) -> bool:
+    """Whether a parentRef means this listener of its parent."""
+    return ref.section in ("", listener.name) and ref.port in (0, listener.port)
+
+
+def uncarried(declared: Declared, route: Route) -> str:
+    """Why the listener takes no route of this kind, or ""."""
+    kinds = declared.spec.allowed.kinds
+    if route.kind not in KINDS.get(declared.spec.protocol, ()):
+        return f"has protocol {declared.spec.protocol}, which carries no {route.kind}"
+    if kinds and (GATEWAY_GROUP, route.kind) not in kinds:
+        return f"allows only the kinds {', '.join(sorted(kind for _, kind in kinds))}"
+    return ""
+
+
+def allows(index: Index, declared: Declared, route: Route) -> bool | str | Unknown:
+    """Whether the listener's allowedRoutes take the route: True, the reason why not, or Unknown."""
+    allowed = declared.spec.allowed
+    return uncarried(declared, route) or namespaces.allows(
         index,
         allowed.namespaces,
         allowed.selector,
-        home=one.declared.meta.namespace,
+        home=declared.meta.namespace,
         namespace=route.meta.namespace,
         what="routes",
     )

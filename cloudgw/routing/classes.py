@@ -6,12 +6,19 @@ its class Unknown, and what stands for it stays. This module must never look int
 
 from __future__ import annotations
 
-from cloudgw.objects import CustomResourceDefinition, Gateway, GatewayClass, Note, Parameters, Snapshot, Unknown
+from cloudgw.objects import (
+    OWN_GROUP,
+    CustomResourceDefinition,
+    Gateway,
+    GatewayClass,
+    Note,
+    Parameters,
+    Snapshot,
+    Unknown,
+)
 from cloudgw.routing import conditions, ir
 
-PARAMETERS_GROUP = "cloudgw.dev"
 KNOWN_RELEASES = ("v1.5.", "v1.6.", "v1.7.")
-PARAMETERS_GROUP = "cloudgw.dev"
 
 
 def ours(
@@ -84,13 +91,11 @@ def _parameters(snapshot: Snapshot, gateway_class: GatewayClass) -> Parameters |
     ref = gateway_class.parameters
     if ref is None:
         return "missing; name the parameters object that says where to create load balancers"
-    if ref.group != PARAMETERS_GROUP:
+    if ref.group != OWN_GROUP:
         group = f"group {ref.group}" if ref.group else "the core group"
-        return f"{ref.kind} of {group} is not known; refer to a parameters object of group {PARAMETERS_GROUP}"
+        return f"{ref.kind} of {group} is not known; refer to a parameters object of group {OWN_GROUP}"
     if ref.namespace:
         return f"namespace {ref.namespace}: a class's parameters are cluster-scoped; remove `namespace`"
-    if ref.group != PARAMETERS_GROUP:
-        return f"{ref.kind} of group {ref.group or 'core'} is no kind of parameters; refer to one of {PARAMETERS_GROUP}"
     found = snapshot.get(ref.kind, "", ref.name)
     if found is None:
         return f"{ref.kind} {ref.name} does not exist; create it, or correct the reference"
@@ -98,4 +103,4 @@ def _parameters(snapshot: Snapshot, gateway_class: GatewayClass) -> Parameters |
         return Unknown(f"{ref.kind} {ref.name} cannot be seen ({found.reason})")
     if isinstance(found, Parameters):
         return found
-    return f"{ref.kind} is no kind of parameters; refer to an object of group cloudgw.dev"
+    return f"{ref.kind} is no kind of parameters; refer to an object of group {OWN_GROUP}"

@@ -7,9 +7,12 @@ that the statuses that a controller writes can be made from the same facts. This
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 from cloudgw.objects import Meta, Note, Origin, RouteRule
+from cloudgw.routing import ir
 
 Level = Literal["info", "warning", "error"]
 
@@ -75,6 +78,15 @@ def origin(kind: str, meta: Meta, *, section: str = "", path: str = "") -> Origi
 def rule_section(rule: RouteRule, index: int) -> str:
     """`rule "pay"`, or `rule 2` (counted from 0, as in the JSON pointer) for a rule without a name."""
     return f'rule "{rule.name}"' if rule.name else f"rule {index}"
+
+
+def resolved(references: Sequence[ir.Verdict]) -> ir.Verdict:
+    """ResolvedRefs of several references, of those that are wrong or unknown: the first that is wrong, else the first
+    that is unknown, with everybody's message."""
+    wrong = [one for one in references if one.status is False] or list(references)
+    if not wrong:
+        return ir.Verdict(status=True, reason=RESOLVED_REFS)
+    return dataclasses.replace(wrong[0], message="; ".join(dict.fromkeys(one.message for one in references)))
 
 
 def note(level: Level, code: str, where: Origin, message: str) -> Note:

@@ -12,26 +12,26 @@ import dataclasses
 from collections.abc import Sequence
 
 from cloudgw.objects import Note
-from cloudgw.routing import conditions, ir
+from cloudgw.routing import conditions, ir, verdicts
 
 
-def by_cloud(verdicts: ir.Verdicts, notes: Sequence[Note]) -> ir.Verdicts:
+def by_cloud(found: ir.Verdicts, notes: Sequence[Note]) -> ir.Verdicts:
     """The verdicts of one Gateway after its cloud had its say."""
     refusing = [note for note in notes if note.refuses and note.origin is not None]
     if not refusing:
-        return verdicts
-    parents = tuple(_parent(one, refusing) for one in verdicts.parents)
+        return found
+    parents = tuple(_parent(one, refusing) for one in found.parents)
     lost: dict[str, set[tuple[str, str, str]]] = {}
-    for before, after in zip(verdicts.parents, parents, strict=True):
+    for before, after in zip(found.parents, parents, strict=True):
         if before.accepted.status and not after.accepted.status:
             for listener in after.listeners:
                 lost.setdefault(listener, set()).add((after.kind, after.namespace, after.name))
     listeners = tuple(
         dataclasses.replace(_listener(one, refusing), attached=max(0, one.attached - len(lost.get(one.id, ()))))
-        for one in verdicts.listeners
+        for one in found.listeners
     )
     return dataclasses.replace(
-        verdicts, accepted=_gateway(verdicts.accepted, listeners), listeners=listeners, parents=parents
+        found, accepted=_gateway(found.accepted, listeners), listeners=listeners, parents=parents
     )
 
 
@@ -39,9 +39,7 @@ def _gateway(accepted: ir.Verdict, listeners: Sequence[ir.ListenerVerdict]) -> i
     bad = [one for one in listeners if one.owner[0] == "Gateway" and one.accepted.status is False]
     if not bad or (accepted.status is not True and accepted.reason != "ListenersNotValid"):
         return accepted
-    message = "; ".join(f'listener "{one.name}": {one.accepted.message}' for one in bad)
-    some = any(one.accepted.status is not False for one in listeners)
-    return ir.Verdict(status=some, reason="ListenersNotValid", message=message)
+    return verdicts.listeners_not_valid(bad, listeners)
 
 
 def _listener(one: ir.ListenerVerdict, notes: Sequence[Note]) -> ir.ListenerVerdict:

@@ -153,6 +153,18 @@ class Respond:
 Action: TypeAlias = Forward | Redirect | Respond
 
 
+_ISOLATION = "/-/-/isolation/"  # no route is called "-"
+
+
+def isolation_key(listener: Listener) -> str:
+    """The key of what answers for a listener itself."""
+    return f"{listener.id}{_ISOLATION}{listener.hostname or '*'}"
+
+
+def is_isolation(key: str) -> bool:
+    return _ISOLATION in key
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One (listener, hostname, match) and its answer.
@@ -175,6 +187,11 @@ class Entry:
     origin: Origin
     unknown: Unknown | None = None
     behind: str = ""
+
+    @property
+    def isolates(self) -> bool:
+        """Whether it stands for a listener and no rule."""
+        return is_isolation(self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +262,11 @@ class Stream:
     action: Forward | Respond | Unknown
     origin: Origin
     unknown: Unknown | None = None
+
+    @property
+    def isolates(self) -> bool:
+        """As of an Entry."""
+        return is_isolation(self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloudgw.objects import GATEWAY_GROUP, ClientValidation, Gateway, Note, Unknown
+from cloudgw.objects import GATEWAY_GROUP, ClientValidation, Gateway, Note, Origin, Unknown
 from cloudgw.routing import certificates, conditions, conflicts, hostnames, ir
 from cloudgw.routing.index import Index
 from cloudgw.routing.sets import Declared
@@ -28,13 +28,12 @@ KINDS = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """A listener, in order of precedence. refused: why it is not programmed, "" when it is. family: listeners of one
-    family share a port and are told apart by hostname. kinds: names of the kinds of routes that it accepts. unknown:
-    whether it is one of this Gateway's cannot be seen. verdict.attached is filled in later."""
+    family share a port and are told apart by hostname. unknown: whether it is one of this Gateway's cannot be seen.
+    verdict.attached is filled in later."""
 
     declared: Declared
     listener: ir.Listener
     family: str
-    kinds: tuple[str, ...]
     refused: str = ""
     verdict: ir.ListenerVerdict
 
@@ -62,12 +61,20 @@ def _stand(
 ) -> Standing:
     spec, where = declared.spec, declared.origin()
     held = certificates.of_listener(index, declared) if _terminates(declared) else ()
-    references = [_of_certificate(one, notes) for one in held if one.state != "found"]
+    references = [
+        _reference(one.state, f"tls.certificateRefs: {one.reason}", conditions.INVALID_CERTIFICATE, one.origin, notes)
+        for one in held
+        if one.state != "found"
+    ]
     validation = _validation(gateway, declared)
     found = certificates.authorities(index, gateway.meta, validation.authorities) if validation else []
-    if validation:
-        references += [_of_authority(one, gateway, notes) for one in found if one.state != "found"]
-    valid, kinds, strange = _kinds(declared)
+    frontend = conditions.origin("Gateway", gateway.meta, path="/spec/tls/frontend")
+    references += [
+        _reference(one.state, f"tls.frontend: caCertificateRefs: {one.reason}", conditions.INVALID_CA, frontend, notes)
+        for one in found
+        if one.state != "found"
+    ]
+    kinds, strange = _kinds(declared)
     if strange:
         references.append(ir.Verdict(status=False, reason=conditions.INVALID_ROUTE_KINDS, message=strange))
         notes.append(conditions.note("warning", conditions.INVALID_ROUTE_KINDS, where, strange))
@@ -97,7 +104,6 @@ def _stand(
     return Standing(
         declared=declared,
         family=conflicts.FAMILIES.get(spec.protocol, spec.protocol),
-        kinds=valid,
         refused=refused,
         listener=listener,
         verdict=ir.ListenerVerdict(
@@ -107,7 +113,7 @@ def _stand(
             accepted=_accepted(declared.unknown)
             if accepted
             else ir.Verdict(status=False, reason=code, message=refused),
-            resolved=_worst(references) or _yes("ResolvedRefs"),
+            resolved=conditions.resolved(references),
             programmed=_programmed(code if code in _TOLD else "Invalid", refused, held, declared.unknown),
             conflicted=ir.Verdict(status=True, reason=code, message=refused) if code in _CONFLICTS else None,
             overlapping=ir.Verdict(status=True, reason="OverlappingHostnames", message=overlap) if overlap else None,
@@ -128,14 +134,6 @@ def _accepted(unknown: Unknown | None) -> ir.Verdict:
     if unknown is None:
         return _yes("Accepted")
     return ir.Verdict(status=None, reason=conditions.PENDING, message=unknown.reason)
-
-
-def _worst(references: Sequence[ir.Verdict]) -> ir.Verdict | None:
-    """The first that is wrong, else the first that is unknown, with everybody's message."""
-    wrong = [one for one in references if one.status is False] or list(references)
-    if not wrong:
-        return None
-    return dataclasses.replace(wrong[0], message="; ".join(dict.fromkeys(one.message for one in references)))
 
 
 def _programmed(code: str, refused: str, held: Sequence[ir.Certificate], unknown: Unknown | None) -> ir.Verdict | None:
@@ -176,22 +174,14 @@ def _terminates(declared: Declared) -> bool:
     return spec.protocol == "HTTPS" or (spec.protocol == "TLS" and spec.tls_mode == "Terminate")
 
 
-def _of_certificate(one: ir.Certificate, notes: list[Note]) -> ir.Verdict:
-    code = certificates.code(one.state, conditions.INVALID_CERTIFICATE)
-    level: conditions.Level = "warning" if one.state == "unknown" else "error"
-    message = f"tls.certificateRefs: {one.reason}"
-    notes.append(conditions.note(level, code, one.origin, message))
-    return ir.Verdict(status=None if one.state == "unknown" else False, reason=code, message=message)
-
-
-def _of_authority(one: certificates.Authority, gateway: Gateway, notes: list[Note]) -> ir.Verdict:
-    code = certificates.code(one.state, conditions.INVALID_CA)
-    level: conditions.Level = "warning" if one.state == "unknown" else "error"
-    message = f"tls.frontend: caCertificateRefs: {one.reason}"
-    said = conditions.note(level, code, conditions.origin("Gateway", gateway.meta, path="/spec/tls/frontend"), message)
+def _reference(state: str, reason: str, otherwise: str, where: Origin, notes: list[Note]) -> ir.Verdict:
+    """What is wrong with a reference, said once. reason: "<field>: <reason>"; otherwise: the code where the state has
+    none of its own."""
+    code = certificates.code(state, otherwise)
+    said = conditions.note("warning" if state == "unknown" else "error", code, where, reason)
     if said not in notes:
         notes.append(said)
-    return ir.Verdict(status=None if one.state == "unknown" else False, reason=code, message=message)
+    return ir.Verdict(status=None if state == "unknown" else False, reason=code, message=reason)
 
 
 def _validation(gateway: Gateway, declared: Declared) -> ClientValidation | None:
@@ -213,19 +203,19 @@ def _client(validation: ClientValidation | None, found: Sequence[certificates.Au
     )
 
 
-def _kinds(declared: Declared) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...], str]:
-    """Names of the kinds that may attach, supportedKinds, and which of allowedRoutes.kinds are none."""
+def _kinds(declared: Declared) -> tuple[tuple[tuple[str, str], ...], str]:
+    """supportedKinds, and which of allowedRoutes.kinds are none."""
     able = KINDS.get(declared.spec.protocol, ())
     asked = declared.spec.allowed.kinds
     if not asked:
-        return able, tuple((GATEWAY_GROUP, kind) for kind in able), ""
-    good = tuple(dict.fromkeys(kind for group, kind in asked if group == GATEWAY_GROUP and kind in able))
-    bad = [f"{kind} ({group or 'core'})" for group, kind in asked if group != GATEWAY_GROUP or kind not in able]
+        return tuple((GATEWAY_GROUP, kind) for kind in able), ""
+    good = tuple(dict.fromkeys(one for one in asked if one[0] == GATEWAY_GROUP and one[1] in able))
+    bad = [f"{kind} ({group or 'core'})" for group, kind in asked if (group, kind) not in good]
     strange = ""
     if bad:
         may = f"protocol {declared.spec.protocol} carries {' and '.join(able)}" if able else "the protocol carries none"
         strange = f"allowedRoutes.kinds: {', '.join(bad)}: no route of that kind can attach here; {may}"
-    return good, tuple((GATEWAY_GROUP, kind) for kind in good), strange
+    return good, strange
 
 
 def _narrowing(declared: Declared) -> str:

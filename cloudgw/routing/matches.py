@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from cloudgw.objects import GRPCMethod, PathMatch, RouteMatch, ValueMatch
 
+GRPC_HEADER = ("content-type", "application/grpc")  # of a gRPC request; the value may go on, "+proto"
 METHODS = ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
 _NOT_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|P=|\()|\\[1-9]|[*+?}]\+")
 _GRPC_SERVICE = re.compile(r"\.?[a-z_][a-z_0-9]*(\.[a-z_][a-z_0-9]*)*", re.IGNORECASE | re.ASCII)
@@ -141,7 +142,7 @@ def meets(
 
 def is_grpc(method: str, headers: Sequence[tuple[str, str]]) -> bool:
     """Whether a request is one of gRPC, whatever its path."""
-    return method == "POST" and _headers(headers).get("content-type", "").lower().startswith("application/grpc")
+    return method == "POST" and _headers(headers).get(GRPC_HEADER[0], "").lower().startswith(GRPC_HEADER[1])
 
 
 def _grpc_meets(wanted: GRPCMethod, path: str) -> bool:

@@ -66,7 +66,8 @@ def gateway_routing(view: Index, gateway: Gateway, gateway_class: GatewayClass |
     read = dict(rules.of_routes(view, routes.values(), notes))
     detached = {attach.key_of(one.route): one.route for one in parents}
     read |= rules.of_routes(view, [route for key, route in detached.items() if key not in read], aside)
-    counts = verdicts.attached(parents, read)
+    judged = verdicts.of_parents(parents, read)
+    counts = verdicts.attached(parents, judged)
     standings = [
         dataclasses.replace(one, listener=dataclasses.replace(one.listener, attached=counts.get(one.listener.id, 0)))
         for one in standings
@@ -96,8 +97,7 @@ def gateway_routing(view: Index, gateway: Gateway, gateway_class: GatewayClass |
             parameters,
             joined,
             standings,
-            parents,
-            read,
+            judged,
             policies.verdicts(view, pools.named(read)),
         ),
         origin=conditions.origin("Gateway", gateway.meta),

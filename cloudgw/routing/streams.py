@@ -121,7 +121,7 @@ def _isolated(here: Sequence[Standing], found: Sequence[Sequence[ir.Stream]]) ->
             reason = f'no route of listener "{listener.name}" serves it'
             streams.append(
                 ir.Stream(
-                    key=f"{listener.id}/-/-/isolation/{listener.hostname or '*'}",
+                    key=ir.isolation_key(listener),
                     listener=listener.id,
                     hostname=listener.hostname,
                     action=ir.Respond(status=404, reason=reason),

@@ -211,7 +211,7 @@ def _barrier(standing: Standing) -> ir.Entry:
     elif listener.protocol not in PROTOCOLS:
         reason = f'listener "{listener.name}" carries {listener.protocol}, not HTTP'
     return ir.Entry(
-        key=f"{listener.id}/-/-/isolation/{listener.hostname or '*'}",
+        key=ir.isolation_key(listener),
         listener=listener.id,
         hostname=listener.hostname,
         match=RouteMatch(),

@@ -10,8 +10,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from cloudgw.objects import Gateway, GatewayClass, Parameters, Unknown
-from cloudgw.routing import attach, certificates, classes, conditions, ir
+from cloudgw.objects import OWN_GROUP, Gateway, GatewayClass, Parameters, Unknown
+from cloudgw.routing import attach, certificates, conditions, ir
 from cloudgw.routing.attach import Parent, RouteKey
 from cloudgw.routing.index import Index
 from cloudgw.routing.listeners import Standing
@@ -28,11 +28,10 @@ def of(
     parameters: Parameters | Unknown | None,
     joined: Sequence[Joining],
     standings: Sequence[Standing],
-    parents: Sequence[Parent],
-    read: Mapping[RouteKey, Sequence[Rule]],
+    parents: tuple[ir.ParentVerdict, ...],
     policies: tuple[ir.PolicyVerdict, ...],
 ) -> ir.Verdicts:
-    """All verdicts of one Gateway. read: the rules of every route in `parents`. standings: with what is attached."""
+    """All verdicts of one Gateway. standings: with what is attached; parents: as of `of_parents`."""
     listeners = tuple(dataclasses.replace(one.verdict, attached=one.listener.attached) for one in standings)
     own = [one for one in listeners if one.owner[0] == "Gateway"]
     accepted = _accepted(gateway, gateway_class, parameters, own, listeners, index)
@@ -42,20 +41,24 @@ def of(
         insecure=any(one.listener.client is not None and one.listener.client.insecure for one in standings),
         listeners=listeners,
         sets=tuple(_set(one, listeners, accepted) for one in joined),
-        parents=tuple(_parent(one, read[attach.key_of(one.route)]) for one in parents),
+        parents=parents,
         policies=policies,
     )
 
 
-def attached(parents: Sequence[Parent], read: Mapping[RouteKey, Sequence[Rule]]) -> dict[str, int]:
-    """Id of a listener -> number of routes that are known to be accepted there."""
+def of_parents(parents: Sequence[Parent], read: Mapping[RouteKey, Sequence[Rule]]) -> tuple[ir.ParentVerdict, ...]:
+    """In the order of `parents`. read: the rules of every route in it."""
+    return tuple(_parent(one, read[attach.key_of(one.route)]) for one in parents)
+
+
+def attached(parents: Sequence[Parent], judged: Sequence[ir.ParentVerdict]) -> dict[str, int]:
+    """Id of a listener -> number of routes that are known to be accepted there. judged: the verdicts of `parents`."""
     found: dict[str, set[RouteKey]] = {}
-    for parent in parents:
-        key = attach.key_of(parent.route)
-        if _accepted_parent(parent, read[key])[0].status:
+    for parent, verdict in zip(parents, judged, strict=True):
+        if verdict.accepted.status:
             for one in parent.attachments:
                 if one.unknown is None:
-                    found.setdefault(one.listener, set()).add(key)
+                    found.setdefault(one.listener, set()).add(attach.key_of(parent.route))
     return {listener: len(keys) for listener, keys in found.items()}
 
 
@@ -88,6 +91,11 @@ def _accepted(
         return ir.Verdict(status=True, reason="Accepted")
     if not listeners:
         return ir.Verdict(status=False, reason="Invalid", message="spec.listeners: empty; add a listener")
+    return listeners_not_valid(bad, listeners)
+
+
+def listeners_not_valid(bad: Sequence[ir.ListenerVerdict], listeners: Sequence[ir.ListenerVerdict]) -> ir.Verdict:
+    """A Gateway some of whose own listeners, `bad`, are not accepted: it is, as long as any of all its listeners is."""
     said = "; ".join(f'listener "{one.name}": {one.accepted.message}' for one in bad)
     some = any(one.accepted.status is not False for one in listeners)
     return ir.Verdict(status=some, reason="ListenersNotValid", message=said)
@@ -99,8 +107,8 @@ def _infrastructure(index: Index, gateway: Gateway) -> ir.Verdict | None:
     if ref is None:
         return None
     named = f"spec.infrastructure.parametersRef: {ref.kind} {ref.name}"
-    if ref.group != classes.PARAMETERS_GROUP:
-        message = f"{named} of group {ref.group} is not known; refer to a parameters object of group cloudgw.dev"
+    if ref.group != OWN_GROUP:
+        message = f"{named} of group {ref.group} is not known; refer to a parameters object of group {OWN_GROUP}"
         return ir.Verdict(status=False, reason=conditions.INVALID_PARAMETERS, message=message)
     found = index.snapshot.get(ref.kind, gateway.meta.namespace, ref.name)
     if isinstance(found, Unknown):
@@ -192,16 +200,9 @@ def _parent(parent: Parent, rules: Sequence[Rule]) -> ir.ParentVerdict:
         name=route.meta.name,
         number=parent.number,
         accepted=accepted,
-        resolved=_references([verdict for rule in rules for verdict in rule.unresolved]),
+        resolved=conditions.resolved([verdict for rule in rules for verdict in rule.unresolved]),
         partially=partially,
         listeners=tuple(one.listener for one in parent.attachments),
         rules=len(rules),
         dropped=tuple(rule.origin.path for rule in rules if rule.problem is not None),
     )
-
-
-def _references(found: Sequence[ir.Verdict]) -> ir.Verdict:
-    wrong = [one for one in found if one.status is False] or list(found)
-    if not wrong:
-        return ir.Verdict(status=True, reason="ResolvedRefs")
-    return dataclasses.replace(wrong[0], message="; ".join(dict.fromkeys(one.message for one in found)))

@@ -11,11 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cloudgw.objects import GATEWAY_GROUP, Key, KubernetesObject, Material, Meta, Origin
+from cloudgw.objects import GATEWAY_GROUP, OWN_GROUP, Key, KubernetesObject, Material, Meta, Origin
 from cloudgw.sources import gateway_kinds, kinds, route_kinds
 from cloudgw.sources.fields import FieldError, Fields
 
-OWN_GROUP = "cloudgw.dev"
 OTHER_GROUPS = ("gateway.networking.x-k8s.io", "networking.x-k8s.io")  # experimental kinds, and the first alpha
 DEFINITIONS = "apiextensions.k8s.io"
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cloudgw.objects import Key, KubernetesObject, Material, Note, Origin, Snapshot, Unknown
+from cloudgw.objects import OWN_GROUP, Key, KubernetesObject, Material, Note, Origin, Snapshot, Unknown
 from cloudgw.sources import catalog, kubeconfig, manifests
 from cloudgw.sources.fields import FieldError
 from cloudgw.sources.kubeconfig import Access, ClusterError
@@ -117,18 +117,18 @@ class _Listing:
 
     def _own_kinds(self) -> None:
         """Parameters: their kinds are the providers', so the cluster is asked which there are."""
-        status, answer = self.api.get(f"/apis/{catalog.OWN_GROUP}")
+        status, answer = self.api.get(f"/apis/{OWN_GROUP}")
         if status == http.client.NOT_FOUND:
-            text = f"no kind of group {catalog.OWN_GROUP} is installed in the cluster"
+            text = f"no kind of group {OWN_GROUP} is installed in the cluster"
             return self._note("Parameters", "NotInstalled", text, level="info")
         try:
             if status != http.client.OK:
                 raise _Refused(status, str(answer.get("message", "")))
-            resources = list(self._resources(catalog.OWN_GROUP, answer["preferredVersion"]["version"]))
+            resources = list(self._resources(OWN_GROUP, answer["preferredVersion"]["version"]))
         except _Refused as refused:
             return self._note("Parameters", "Unlistable", f"its API group cannot be seen ({refused.status}: {refused})")
         for resource in resources:
-            if not catalog.is_taken(catalog.OWN_GROUP, resource.kind):
+            if not catalog.is_taken(OWN_GROUP, resource.kind):
                 self._list(resource)
         return None
 

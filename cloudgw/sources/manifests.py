@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from cloudgw.objects import GATEWAY_GROUP, Key, KubernetesObject, Material, Note, Origin, Snapshot, Unknown
+from cloudgw.objects import GATEWAY_GROUP, OWN_GROUP, Key, KubernetesObject, Material, Note, Origin, Snapshot, Unknown
 from cloudgw.sources import catalog, collector, documents
 from cloudgw.sources.documents import Document
 from cloudgw.sources.fields import FieldError, type_name
@@ -233,7 +233,7 @@ def _object(file: str, document: Document, data: Any, prefix: str, world: _World
         return
     group = version.rpartition("/")[0]
     known = (group, kind) in catalog.KINDS
-    if not known and group not in (GATEWAY_GROUP, catalog.OWN_GROUP, *catalog.OTHER_GROUPS):
+    if not known and group not in (GATEWAY_GROUP, OWN_GROUP, *catalog.OTHER_GROUPS):
         return
     key = catalog.key(data, namespaced=catalog.is_namespaced(group, kind))
     subject = Origin(kind=kind, namespace=key[0] if key else "", name=key[1] if key else "", file=file, line=line)
@@ -241,7 +241,7 @@ def _object(file: str, document: Document, data: Any, prefix: str, world: _World
         reason = f"{kind} is no kind of group {group}; correct apiVersion"
         _error(world, "InvalidObject", reason, file=file, line=line, subject=subject, pointer="/apiVersion")
         return
-    if not known and group != catalog.OWN_GROUP:
+    if not known and group != OWN_GROUP:
         message = f"{subject}: {kind} of {version} is not handled: it has no effect; `cloudgw validate` says more"
         world.notes.append(Note(level="warning", code="UnsupportedKind", message=message, origin=subject))
         return

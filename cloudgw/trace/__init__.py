@@ -235,7 +235,7 @@ class _Way:
         for entry in table.entries:
             far = reasons.host(entry.hostname, self.host)
             reason = far or reasons.missed(entry.match, asked)
-            if entry is winner or _barrier(entry):
+            if entry is winner or entry.isolates:
                 reason = ""
             elif not reason:
                 reason = self._later(winner, entry) if winner else f"nobody was asked: {self.answer.reason}"
@@ -247,7 +247,7 @@ class _Way:
             reason = far.replace("host:", "server name:")
             if not reason and stream.listener != self.chosen:
                 reason = f'isolated: the connection belongs to listener "{self.chosen}"'
-            if stream is self.winner or _barrier(stream):
+            if stream is self.winner or stream.isolates:
                 reason = ""
             elif not reason:
                 reason = self._served(stream.hostname)
@@ -262,7 +262,7 @@ class _Way:
         return f"later in precedence: {_route(self.winner.origin)} is older, or first by name"
 
     def _later(self, winner: ir.Entry, entry: ir.Entry) -> str:
-        if _barrier(winner):
+        if winner.isolates:
             return f'isolated: the host belongs to listener "{winner.listener}", which is more specific'
         return reasons.later(self._claim(winner), self._claim(entry))
 
@@ -385,11 +385,6 @@ def _specs(routing: ir.Routing, snapshot: Snapshot) -> Iterator[_Spec]:
 def _refused(verdict: ir.ListenerVerdict) -> str:
     held = (verdict.programmed, verdict.accepted, verdict.resolved)
     return next((one.message for one in held if one is not None and one.status is False), "its status says why")
-
-
-def _barrier(one: ir.Entry | ir.Stream) -> bool:
-    """Whether it stands for a listener and no rule (ir.Entry.key)."""
-    return "/-/-/isolation/" in one.key
 
 
 def _route(where: Origin) -> str:

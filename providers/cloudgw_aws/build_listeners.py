@@ -74,7 +74,7 @@ def _without(table: ir.Table, closed: list[ir.Listener]) -> ir.Table:
 def barrier(listener: ir.Listener) -> ir.Entry:
     """Behind the entries of a listener: what none of them answers is 404, whatever less specific listeners say."""
     return ir.Entry(
-        key=f"{listener.id}/-/-/isolation/{listener.hostname or '*'}",
+        key=ir.isolation_key(listener),
         listener=listener.id,
         hostname=listener.hostname,
         match=RouteMatch(),

@@ -111,19 +111,14 @@ def _compile_table(table: ir.Table, routing: ir.Routing) -> list[Compiled]:
 
 
 def _bars(entry: ir.Entry, listener: ir.Listener) -> bool:
-    return entry.hostname == listener.hostname and entry.match == RouteMatch() and is_barrier(entry)
-
-
-def is_barrier(entry: ir.Entry) -> bool:
-    """Made for a listener, not for a route."""
-    return entry.key.split("/")[1:3] == [*NO_ROUTE]
+    return entry.hostname == listener.hostname and entry.match == RouteMatch() and entry.isolates
 
 
 def _compile(entry: ir.Entry, table: ir.Table, routing: ir.Routing) -> Compiled:
     if entry.unknown is not None:
         return Compiled(entry=entry, table=table, conditions=None, answer=None)
     answer = build_actions.answer(entry, table, routing)
-    if not is_barrier(entry):
+    if not entry.isolates:
         return Compiled(entry=entry, table=table, conditions=build_match.conditions(entry, table), answer=answer)
     conditions, end = build_match.barrier(entry, table)
     if end:
