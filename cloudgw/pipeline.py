@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cloudgw.engine import commit, report
+from cloudgw.engine import commit, report, search
 from cloudgw.graph import diff, memory, model
 from cloudgw.objects import Note, Unknown
 from cloudgw.plan import check
@@ -144,7 +144,7 @@ def one_pass(
     tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[plans.Plan, report.Report]:
     """Plans from an inventory and commits what waits for nothing. memory_ is brought up to date."""
-    observed = observe(provider, inventory, session.owner)
+    observed = running(provider, session.read, observe(provider, inventory, session.owner), memory_)
     plan = plan_one(provider, placement, wish, observed, now=inventory.began, memory_=memory_, word=word)
     remember(memory_, plan, clock.now())
     done = commit.run(
@@ -156,11 +156,36 @@ def one_pass(
         cache=memory_.cache,
         tell=tell,
     )
+    operations = {**memory_.diary.operations, **done.operations}
+    memory_.diary = replace(memory_.diary, operations=operations)
     deleted = sum(1 for outcome in done.of("done") if check.counts(outcome.change))
     if deleted:
         deletions = (*memory_.diary.deletions, *([clock.now()] * deleted))
         memory_.diary = replace(memory_.diary, deletions=deletions)
     return plan, done
+
+
+def running(provider: Provider, read: Any, observed: model.Graph, kept: Memory) -> model.Graph:
+    """What is observed, with what our own long operations say: one that runs makes its group busy, whatever the listing
+    shows; one that failed leaves what stood before it."""
+    busy, failed = set(observed.busy), set(observed.failed)
+    left = dict(kept.diary.operations)
+    for group, token in sorted(kept.diary.operations.items()):
+        found = provider.operation(read, token)
+        if found.state == "running":
+            busy.add(group)
+            continue
+        del left[group]
+        if found.failure is None:
+            continue
+        if found.failure.why == "invalid":
+            failed.add(group)
+            kept.cache.reasons[group] = found.failure.message
+        else:  # superseded or cancelled: nothing is said against what it carried
+            kept.cache.flight.pop(group, None)
+    kept.diary = replace(kept.diary, operations=left)
+    told = replace(observed, busy=frozenset(busy), failed=frozenset(failed - busy))
+    return search.rewound(told, kept.cache, lambda element: _group_of(provider, element))
 
 
 def remember(kept: Memory, plan: plans.Plan, now: float) -> None:

@@ -63,6 +63,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """How a long operation stands. failure: why it failed."""
+
+    state: Literal["running", "done", "failed"]
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capability:
     """One thing that a cloud can, or cannot, do. feature: Gateway API feature name or field path."""
 
@@ -192,6 +200,9 @@ class Provider(Protocol):
 
     def observe(self, inventory: Inventory, owner: str) -> model.Graph:
         """Pure. All Gateways of the owner."""
+
+    def operation(self, read: Any, token: str) -> Operation:
+        """Asks once how the long operation stands that a commit named in `done["operation"]`; never waits."""
 
     def classify(self, exception: BaseException) -> Failure | None:
         """None for what is no cloud's answer (a defect of ours)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -24,6 +25,7 @@ class Report:
     outcomes: tuple[Outcome, ...] = ()
     writes: int = 0  # commits, not calls
     problems: tuple[str, ...] = field(default=())
+    operations: Mapping[str, str] = field(default_factory=dict)  # group -> the long operation that was started
 
     def of(self, state: str) -> tuple[Outcome, ...]:
         return tuple(outcome for outcome in self.outcomes if outcome.state == state)

@@ -1,7 +1,8 @@
-"""Ordered groups: where entries stand, and which changes must go together so that no request meets a wrong answer.
+"""Ordered tables: where entries stand, and which changes must go together so that no request meets a wrong answer.
 
 Order comes from `Graph.order`. Entries that leave, or about which nothing is known, stand behind their observed
-predecessor. New entries carry their position in the create; what standing entries move is one `reorder` of the group.
+predecessor. New entries carry their position in the create; what standing entries move is one `reorder` of the table.
+A table is a part of one group: a document may hold several.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from cloudgw.objects import Unknown
 
 def positions(work: Work) -> None:
     """Sets positions of creates and adds reorders."""
+    groups: dict[str, str] = {}  # table -> the group that it is written with
     standing: dict[str, list[model.Element]] = {}
     for element in work.observed:
         if work.kind(element.address).positions is not None and not work.is_warm(element):
-            standing.setdefault(work.group_of(element), []).append(element)
+            table = work.table_of(element)
+            standing.setdefault(table, []).append(element)
+            groups[table] = work.group_of(element)
     wanted: dict[str, list[str]] = {}
-    open_: dict[str, list[tuple[str, str]]] = {}  # group -> (entry of which nothing is known, the one above it)
+    open_: dict[str, list[tuple[str, str]]] = {}  # table -> (entry of which nothing is known, the one above it)
     for sequence in work.desired.order.values():
-        places = [(where, _place_of(work, where)) for where in sequence]
+        places = [(where, _place_of(work, where, groups)) for where in sequence]
         around = next((found[0] for _, found in places if found is not None), None)
         above = ""
         for where, found in places:
@@ -31,45 +35,54 @@ def positions(work: Work) -> None:
                 above = found[1]
             elif around is not None and f"create {model.key_of(where, '')}" in work.changes:
                 open_.setdefault(around, []).append((model.key_of(where, ""), above))
-    for group in sorted({*standing, *wanted}):
-        entries = sorted(standing.get(group, []), key=lambda e: (int(e.outputs["position"]), e.key))
-        _position(work, group, entries, wanted.get(group, []))
-        _rank_open(work, group, open_.get(group, []))
+    for table in sorted({*standing, *wanted}):
+        entries = sorted(standing.get(table, []), key=lambda e: (int(e.outputs["position"]), e.key))
+        _position(work, table, groups[table], entries, wanted.get(table, []))
+        _rank_open(work, table, groups[table], open_.get(table, []))
 
 
-def _rank_open(work: Work, group: str, entries: list[tuple[str, str]]) -> None:
+def _rank_open(work: Work, table: str, group: str, entries: list[tuple[str, str]]) -> None:
     """Creates of which nothing is known take part in `joint`, right below the entry above them: their neighbours must
     not go without them. They get no position: they wait."""
-    ranked = sorted(work.ranks.get(group, {}).items(), key=lambda item: item[1])
+    ranked = sorted(work.ranks.get(table, {}).items(), key=lambda item: item[1])
     sequence = [key for key, _ in ranked]
     for key, above in reversed(entries):
         sequence.insert(sequence.index(above) + 1 if above in sequence else 0, key)
         change = work.changes[f"create {key}"]
-        work.put(replace(change, group=group))
-    work.ranks[group] = {key: rank for rank, key in enumerate(sequence)}
+        work.put(replace(change, group=group, table=table))
+    work.ranks[table] = {key: rank for rank, key in enumerate(sequence)}
 
 
-def _place_of(work: Work, where: model.Address) -> tuple[str, str] | None:
-    """(group, element key) of an ordered desired address whose place is known, else None."""
+def _place_of(work: Work, where: model.Address, groups: dict[str, str]) -> tuple[str, str] | None:
+    """(table, element key) of an ordered desired address whose place is known, else None. Adds to `groups`."""
     wanted = work.desired.one(where)
     if wanted is None or isinstance(wanted.spec, Unknown):
         return None
     seen = work.current_element(where)
     if seen is not None:
-        return work.group_of(seen), seen.key
+        return work.table_of(seen), seen.key
     change = work.changes.get(f"create {model.key_of(where, work.current.get(where, ''))}")
     if change is None or (any(wait.what == "unknown" for wait in change.waits) and not change.name):
         return None
-    return change.group, model.key_of(where, change.name)
+    table = _table_of(work, change)
+    groups[table] = change.group
+    return table, model.key_of(where, change.name)
 
 
-def _position(work: Work, group: str, entries: list[model.Element], wanted: list[str]) -> None:
+def _table_of(work: Work, change: model.Change) -> str:
+    element = change.after or change.before
+    if change.table or element is None or isinstance(element.spec, Unknown):
+        return change.table or change.group
+    return work.kind(change.address).table_of(change.address, change.name, element.fields)
+
+
+def _position(work: Work, table: str, group: str, entries: list[model.Element], wanted: list[str]) -> None:
     kind = work.kind(entries[0].address) if entries else work.kind(wanted[0].rsplit("@", 1)[0])
     assert kind.positions is not None
     sequence = _merge([e.key for e in entries], wanted)
-    work.ranks[group] = {key: rank for rank, key in enumerate(sequence)}
+    work.ranks[table] = {key: rank for rank, key in enumerate(sequence)}
     observed = {e.key: int(e.outputs["position"]) for e in entries}
-    taken = work.observed.taken.get(group, ())
+    taken = work.observed.taken.get(table, ())
     placed = place.place(observed, sequence, taken, kind.positions)
     danger: tuple[str, ...] = ("moves an entry across one that is not ours",) if placed.crossed else ()
     moves = {key: placed.positions[key] for key in observed if placed.positions[key] != observed[key]}
@@ -86,13 +99,14 @@ def _position(work: Work, group: str, entries: list[model.Element], wanted: list
         before = [key for key in sequence if key in observed]
         turned = before != sorted(before, key=lambda key: observed[key]) or placed.crossed
         if turned:
-            work.turned.add(group)
+            work.turned.add(table)
         origins = tuple(dict.fromkeys(o for key in sorted(moves) for o in work.by_key[key].origins))
         work.add(
             model.Change(
                 op="reorder",
                 address=entries[0].address,
                 group=group,
+                table=table if table != group else "",
                 moves=tuple(sorted(moves.items(), key=lambda item: (item[1], item[0]))),
                 fields=("order",) if turned else ("positions",),
                 danger=danger,
@@ -119,32 +133,33 @@ def _merge(observed: list[str], wanted: list[str]) -> list[str]:
 
 
 def joint(work: Work) -> None:
-    """Links changes of one ordered group that must go in one commit.
+    """Links changes of one ordered table that must go in one commit.
 
     A create or update takes along every create above it that it meets; a delete every create and update it meets, and
     every delete below it that it meets; where standing entries change order, everything goes with the reorder. Links
     are per token to the nearest neighbour, so that their closure, not their number, holds all of them.
     """
-    groups: dict[str, list[model.Change]] = {}
+    tables: dict[str, list[model.Change]] = {}
     for change in work.changes.values():
+        table = _table_of(work, change)
         if change.op == "reorder":
-            groups.setdefault(change.group, [])
-        elif not change.warm and model.key_of(change.address, change.name) in work.ranks.get(change.group, {}):
-            groups.setdefault(change.group, []).append(change)
-    for group in sorted(groups):
-        reorder = work.changes.get(f"reorder {group}")
-        ranks = work.ranks[group]
-        changes = sorted(groups[group], key=lambda c: (ranks[model.key_of(c.address, c.name)], c.key))
+            tables.setdefault(table, [])
+        elif not change.warm and model.key_of(change.address, change.name) in work.ranks.get(table, {}):
+            tables.setdefault(table, []).append(change)
+    for table in sorted(tables):
+        reorder = work.changes.get(f"reorder {table}")
+        ranks = work.ranks[table]
+        changes = sorted(tables[table], key=lambda c: (ranks[model.key_of(c.address, c.name)], c.key))
         links = _links(work, changes)
         for change in changes:
             extra = set(links.get(change.key, ()))
             needs = set(change.needs)
-            if reorder is not None and group in work.turned:
+            if reorder is not None and table in work.turned:
                 extra.add(reorder.key)
             elif reorder is not None and change.op == "create":
                 needs.add(reorder.key)
             work.put(replace(change, joint=tuple(sorted(extra)), needs=tuple(sorted(needs))))
-        if reorder is not None and group in work.turned:
+        if reorder is not None and table in work.turned:
             work.put(replace(reorder, joint=tuple(sorted(c.key for c in changes))))
 
 

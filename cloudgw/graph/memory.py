@@ -20,12 +20,14 @@ class Diary:
     published: address -> (incarnation shown to users, since when).
     shifts: change key -> when it began to wait for health.
     deletions: when each counted deletion was made, for the hourly budget.
+    operations: group -> the cloud's name of the long operation that we started and did not see end.
     """
 
     retired: Mapping[str, float] = field(default_factory=dict)
     published: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     shifts: Mapping[str, float] = field(default_factory=dict)
     deletions: tuple[float, ...] = ()
+    operations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +46,8 @@ class Cache:
     flight: dict[str, tuple[str, ...]] = field(default_factory=dict)
     suspects: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    good: dict[str, tuple[model.Element, ...]] = field(default_factory=dict)
+    mended: set[str] = field(default_factory=set)
 
 
 def fingerprint(change_address: model.Address, spec: object) -> str:

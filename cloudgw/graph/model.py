@@ -105,7 +105,7 @@ class Graph:
     whose permission is gone (a revoked grant): no wait may hold their removal back.
     doubted = Unknown elements whose input is known to be missing or broken: what stands stays, nothing is made, and
     nobody needs to look again for the plan to be complete.
-    Observed: taken = group -> positions of foreign entries; busy = groups in which a long operation runs; failed =
+    Observed: taken = table -> positions of foreign entries; busy = groups in which a long operation runs; failed =
     groups that a failed long operation left degraded.
     """
 
@@ -172,6 +172,7 @@ class Change:
     """One thing to do to one incarnation, or (reorder) to the standing entries of one group.
 
     before / after: the observed element, the desired one with bound refs (reorder: None, positions in `moves`).
+    table: of a reorder, and of entries of which nothing else is known: the ordered table, where it is not the group.
     fields: names that differ (update). position: where a create goes in an ordered group.
     needs: keys of changes that must be done before; joint: keys of changes without which this one must not go.
     danger: what a person must have said a word for, in a few words; "" = nothing.
@@ -182,6 +183,7 @@ class Change:
     address: Address
     name: str = ""
     group: str = ""
+    table: str = ""
     before: Element | None = None
     after: Element | None = None
     fields: tuple[str, ...] = ()
@@ -200,7 +202,7 @@ class Change:
     def key(self) -> str:
         """Unique in a plan; the tie-break of every order."""
         if self.op == "reorder":
-            return f"reorder {self.group}"
+            return f"reorder {self.table or self.group}"
         return f"{self.op} {key_of(self.address, self.name)}"
 
     @property
@@ -244,6 +246,7 @@ class Kind:
 
     defaults: values that count as left out, so that naming a default replaces nothing.
     group: which elements the cloud writes together. atomic: one write for the whole group, all or nothing.
+    table: which ordered entries of a group stand in one order; None = all of them: table and group are the same.
     ready: the API says it is usable. serving: the share of wanted capacity that answers, 0.0 to 1.0, or None where the
     kind serves nobody itself. drain: seconds between the first observation without traffic and its deletion.
     claims: names only one holder may have, given the suffix and bound spec; handed over with downtime.
@@ -253,6 +256,8 @@ class Kind:
     group; None where the cloud probes what is not attached. warm_room: refs per entry. warm_positions: reserved.
     positions: the range of an ordered group's positions, top first; None = no order.
     meets: tokens of an ordered entry; two entries meet when they share one, or either has EVERYTHING.
+    displaces: (spec of a new entry, spec of a standing one) -> may it take requests from it? None = it may always. One
+    that displaces nobody waits for no health: its requests had no answer before.
     fast: the field that holds the targets of the one element that `of` names; such kinds follow every incarnation.
     stand_in: what replaces a new entry that the cloud refused: its 500.
     billed: shown in rendering as costing money per hour.
@@ -265,6 +270,7 @@ class Kind:
     optional: tuple[str, ...] = ()
     defaults: Spec = field(default_factory=dict)
     group: Callable[[Address, str, Spec], str] = own_group
+    table: Callable[[Address, str, Spec], str] | None = None
     atomic: bool = False
     ready: Callable[[Element], bool] = _ready
     serving: Callable[[Element], float] | None = None
@@ -278,10 +284,14 @@ class Kind:
     is_warm: Callable[[Address], bool] = lambda _: False
     positions: range | None = None
     meets: Callable[[Spec], tuple[str, ...]] = _meets_all
+    displaces: Callable[[Spec, Spec], bool] | None = None
     fast: str = ""
     of: str = ""
     stand_in: Callable[[Element], Element | None] | None = None
     exposes: Callable[[Spec], frozenset[str]] | None = None
+
+    def table_of(self, where: Address, name: str, spec: Spec) -> str:
+        return (self.table or self.group)(where, name, spec)
 
     @property
     def all_fields(self) -> tuple[str, ...]:

@@ -31,8 +31,8 @@ class Work:
     referrers: dict[str, list[str]] = field(default_factory=dict)
     carriers: dict[str, list[str]] = field(default_factory=dict)
     changes: dict[str, model.Change] = field(default_factory=dict)
-    ranks: dict[str, dict[str, int]] = field(default_factory=dict)  # group -> element key -> place in wanted order
-    turned: set[str] = field(default_factory=set)  # groups in which standing entries change order
+    ranks: dict[str, dict[str, int]] = field(default_factory=dict)  # table -> element key -> place in wanted order
+    turned: set[str] = field(default_factory=set)  # tables in which standing entries change order
     publish: dict[model.Address, str] = field(default_factory=dict)
     unreferred: set[str] = field(default_factory=set)
     shifting: set[str] = field(default_factory=set)
@@ -56,6 +56,9 @@ class Work:
 
     def group_of(self, element: model.Element) -> str:
         return self.kind(element.address).group(element.address, element.name, element.fields)
+
+    def table_of(self, element: model.Element) -> str:
+        return self.kind(element.address).table_of(element.address, element.name, element.fields)
 
     def value(self, kind: model.Kind, spec: model.Spec, name: str) -> Any:
         """A field's value: left out means the kind's default, or Unknown for an optional one."""

@@ -20,6 +20,7 @@ from cloudgw.provider import (
     Failed,
     Failure,
     Inventory,
+    Operation,
     Partial,
     Placement,
     ProviderParameters,
@@ -316,6 +317,9 @@ class Objects:
                 elements.append(_targets_of(record, thing))
             elements.append(model.Element(address=record["address"], name=record["suffix"], spec=refs, outputs=outputs))
         return model.graph(elements, taken={group: tuple(sorted(found)) for group, found in taken.items()})
+
+    def operation(self, read: Any, token: str) -> Operation:
+        raise NotImplementedError(f"{read}: {token} is no operation of this cloud")
 
     def classify(self, exception: BaseException) -> Failure | None:
         return classify(exception)

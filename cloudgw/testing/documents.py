@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 
 from cloudgw.graph import model
 from cloudgw.objects import Unknown
-from cloudgw.provider import Capability, Failed, Failure, Inventory, Placement, ProviderParameters, Session
+from cloudgw.provider import Capability, Failed, Failure, Inventory, Operation, Placement, ProviderParameters, Session
 from cloudgw.testing import clouds, stage, worlds
 
 WRITE_SECONDS = 60.0
@@ -40,6 +40,7 @@ class Cloud:
     mode: Literal["sync", "late"] = "sync"
     named: bool = False
     honours_etag: bool = True
+    shows_refused: bool = False  # a listing shows the document that a long operation refused, not the one that serves
 
     def __post_init__(self) -> None:
         self.stage.state.update({"gateways": {}, "next": 1})
@@ -58,6 +59,7 @@ class Cloud:
                 raise stage.Refused("conflict", f"the name {spec.get('title')} is taken")
             document: dict[str, list[Any]] = {kind: [] for kind in CHILDREN}
             blank: dict[str, Any] = {"pending": None, "until": 0.0, "failed": False, "etag": 1, "health": {}}
+            blank |= {"refused": None, "reason": ""}
             self.gateways[made] = {"id": made, "spec": spec, "record": record, "document": document, **blank}
             return made
 
@@ -117,9 +119,10 @@ class Cloud:
             document, found["pending"] = found["pending"], None
             self.stage.history.append((found["until"], copy.deepcopy(self.stage.state)))
             if self._guilty(document)[0]:
-                found["failed"] = True
+                found["failed"], found["reason"] = True, self._guilty(document)[1]
+                found["refused"] = document if self.shows_refused else None
                 continue
-            found["failed"] = False
+            found["failed"], found["refused"] = False, None
             found["document"] = document
             found["etag"] += 1
             known = {(p["name"], at) for p in document["pool"] for at in p["targets"]}
@@ -161,6 +164,15 @@ class Read:
     def now(self) -> float:
         return self._cloud.stage.clock.now()
 
+    def operation(self, gateway: str) -> Operation:
+        self._cloud._finish()
+        found = self._cloud.gateways.get(gateway)
+        if found is None or (found["pending"] is None and not found["failed"]):
+            return Operation(state="done")
+        if found["pending"] is not None:
+            return Operation(state="running")
+        return Operation(state="failed", failure=Failure(why="invalid", code="refused", message=found["reason"]))
+
 
 def child_name(element_key: str) -> str:
     return f"cgw!{element_key}"
@@ -174,14 +186,13 @@ def _stored(value: Any) -> Any:
     return value
 
 
-def _child(change: model.Change) -> dict[str, Any]:
-    assert change.after is not None
-    fields = change.after.fields
+def _child(element: model.Element) -> dict[str, Any]:
+    fields = element.fields
     stored = {n: _stored(v) for n, v in fields.items() if n not in ("gateway",)}
     stored["refs"] = [child_name(r.key) for n, v in fields.items() if n != "gateway" for r in model.refs_in(v)]
-    if model.kind_of(change.address) == "pool":
+    if model.kind_of(element.address) == "pool":
         stored.setdefault("targets", [])
-    return {"name": child_name(model.key_of(change.address, change.name)), **stored}
+    return {"name": child_name(element.key), **stored}
 
 
 def commit_gateway(
@@ -227,8 +238,10 @@ def commit_document(
         raise Failed("gone", f"{gateway} does not exist")
     if found["pending"] is not None:
         raise Failed("conflict", "another operation is running")
-    document = copy.deepcopy(found["document"])
+    document = copy.deepcopy(found["refused"] or found["document"])
     positions = _positions(document["rule"])
+    if found["failed"]:
+        _restore(document, positions, observed)
     for change in changes:
         _change(document, positions, change)
     document["rule"].sort(key=lambda rule: positions[rule["name"]])
@@ -239,8 +252,21 @@ def commit_document(
         if refused.code == "invalid":
             raise Failed("invalid", str(refused), key=guilty.key if guilty is not None else "") from refused
         raise
-    del observed
     return {model.key_of(c.address, c.name): gateway for c in changes} | {"operation": gateway}
+
+
+def _restore(document: dict[str, Any], positions: dict[str, int], observed: Sequence[model.Element]) -> None:
+    """Ours as they were observed, whatever a refused document shows; what is not ours stays."""
+    for kind in CHILDREN:
+        document[kind] = [child for child in document[kind] if not child["name"].startswith("cgw!")]
+        for element in observed:
+            if model.kind_of(element.address) == kind:
+                document[kind].append(_child(element))
+                if "position" in element.outputs:
+                    positions[child_name(element.key)] = int(element.outputs["position"])
+    for element in observed:
+        if model.kind_of(element.address) == "targets":
+            _set_targets(document, element)
 
 
 def _positions(rules: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -255,10 +281,7 @@ def _change(document: dict[str, Any], positions: dict[str, int], change: model.C
     name = child_name(model.key_of(change.address, change.name))
     if kind == "targets":
         assert change.after is not None
-        pool = child_name(change.after.fields["pool"].key)
-        for child in document["pool"]:
-            if child["name"] == pool:
-                child["targets"] = list(change.after.fields["targets"])
+        _set_targets(document, change.after)
         return
     children = document[kind]
     at = next((i for i, child in enumerate(children) if child["name"] == name), None)
@@ -266,7 +289,8 @@ def _change(document: dict[str, Any], positions: dict[str, int], change: model.C
         if at is not None:
             del children[at]
         return
-    made = _child(change)
+    assert change.after is not None
+    made = _child(change.after)
     if at is not None:
         if kind == "pool":
             made["targets"] = children[at]["targets"]
@@ -275,6 +299,13 @@ def _change(document: dict[str, Any], positions: dict[str, int], change: model.C
         children.append(made)
         if change.position is not None:
             positions[name] = change.position
+
+
+def _set_targets(document: dict[str, Any], element: model.Element) -> None:
+    pool = child_name(element.fields["pool"].key)
+    for child in document["pool"]:
+        if child["name"] == pool:
+            child["targets"] = list(element.fields["targets"])
 
 
 def _group(where: model.Address, _: str, spec: model.Spec) -> str:
@@ -306,6 +337,7 @@ KINDS: dict[str, model.Kind] = {
             mutable=("action",),
             traffic=("action",),
             positions=range(1, 100_000_000),
+            table=clouds.rule_group,
             meets=clouds.meets_host,
             stand_in=clouds.refused_rule,
         ),
@@ -349,21 +381,24 @@ class Documents(clouds.Objects):
                 busy.add(group)
             if found["failed"]:
                 failed.add(group)
-            document = found["document"]
+            document = found["refused"] or found["document"]
             strange = [c["name"] for k in CHILDREN for c in document[k] if not c["name"].startswith("cgw!")]
             spec = {n: tuple(v) if isinstance(v, list) else v for n, v in found["spec"].items() if n != "title"}
             outputs = {"id": found["id"], "dns": found["id"], "foreign": tuple(strange)}
             elements.append(model.Element(address=where, name=suffix, spec=spec, outputs=outputs))
-            taken[group] = tuple(
-                (i + 1) * POSITION_STEP
-                for i, rule in enumerate(document["rule"])
-                if not rule["name"].startswith("cgw!")
-            )
+            for index, rule in enumerate(document["rule"]):
+                if not rule["name"].startswith("cgw!") and rule["listener"].startswith("cgw!"):
+                    table = f"rules:{rule['listener'].removeprefix('cgw!')}"
+                    taken[table] = (*taken.get(table, ()), (index + 1) * POSITION_STEP)
             for kind in CHILDREN:
                 for index, child in enumerate(document[kind]):
                     if child["name"].startswith("cgw!"):
                         elements.extend(_observed(kind, index, child, found, key, inventory.began))
         return model.graph(elements, taken=taken, busy=frozenset(busy), failed=frozenset(failed))
+
+    def operation(self, read: Any, token: str) -> Operation:
+        found: Operation = read.operation(token)
+        return found
 
     def classify(self, exception: BaseException) -> Failure | None:
         return clouds.classify(exception)

@@ -200,6 +200,7 @@ class Documents(_Staged):
                 kind: sorted(copy.deepcopy(children), key=lambda c: str(c["name"])) if kind != "rule" else children
                 for kind, children in gateway["document"].items()
             }
+            document["rule"].sort(key=lambda rule: str(rule["listener"]))  # order means something within a listener
             found[gateway["spec"]["title"]] = {
                 "spec": gateway["spec"],
                 "record": gateway["record"],

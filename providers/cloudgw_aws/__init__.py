@@ -52,6 +52,9 @@ class AWS:
     def observe(self, inventory: provider.Inventory, owner: str) -> model.Graph:
         return observe.observe(inventory, owner)
 
+    def operation(self, read: Any, token: str) -> provider.Operation:
+        raise NotImplementedError(f"{token}: no call to AWS is a long operation with a name: {read}")
+
     def classify(self, exception: BaseException) -> provider.Failure | None:
         return failures.classify(exception)
 

@@ -59,10 +59,10 @@ def _objects_refuse(cloud: Any, verdict: Callable[[Any], str]) -> None:
     cloud.cloud.refuses = lambda kind, spec: verdict(spec["host"]) if _forwards(kind, spec) else ""
 
 
-def _documents_refuse(mode: str, named: bool) -> Callable[[Any, Callable[[Any], str]], None]:
+def _documents_refuse(mode: str, named: bool, shows: bool = False) -> Callable[[Any, Callable[[Any], str]], None]:
     def refuse(cloud: Any, verdict: Callable[[Any], str]) -> None:
         cloud.cloud.refuses = lambda kind, child: verdict(child["host"]) if _forwards(kind, child) else ""
-        cloud.cloud.mode, cloud.cloud.named = mode, named
+        cloud.cloud.mode, cloud.cloud.named, cloud.cloud.shows_refused = mode, named, shows
 
     return refuse
 
@@ -82,8 +82,10 @@ def test_cloud_refuses_a_child(count: int, bad: int, named: bool) -> None:
 
 
 @pytest.mark.parametrize("bad", [1, 2])
-def test_cloud_refuses_a_child_late(bad: int) -> None:
-    took = contract_change.cloud_refuses(grounds.Documents, _documents_refuse("late", False), bad, 34)
+@pytest.mark.parametrize("shows", [False, True])
+def test_cloud_refuses_a_child_late(bad: int, shows: bool) -> None:
+    """shows: listings show the refused document until a good one is put."""
+    took = contract_change.cloud_refuses(grounds.Documents, _documents_refuse("late", False, shows), bad, 34)
     restored = took["writes"] // 2  # every failed operation is followed by the last good document
     assert took["writes"] <= took["bound"] + restored, took
 
