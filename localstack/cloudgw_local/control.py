@@ -86,7 +86,8 @@ class Control:
                 if name not in self._defaults:
                     raise ValueError(f"no setting {name!r}: one of {', '.join(sorted(self._defaults))}")
                 default = self._defaults[name]
-                if isinstance(default, bool) != isinstance(value, bool) or not isinstance(value, (int, float)):
+                kinds = next(one for one in (bool, str, (int, float)) if isinstance(default, one))
+                if not isinstance(value, kinds) or isinstance(default, bool) != isinstance(value, bool):
                     raise ValueError(f"setting {name} takes values like {default!r}, not {value!r}")
             self.values.update(values)
             return dict(self.values)
