@@ -14,7 +14,7 @@ from typing import Any
 from cloudgw.engine import commit, report, search
 from cloudgw.graph import diff, memory, model
 from cloudgw.objects import Note, Unknown
-from cloudgw.plan import check
+from cloudgw.plan import check, refusals
 from cloudgw.plan import model as plans
 from cloudgw.provider import Clock, Inventory, Placement, Provider, ProviderParameters, Session
 
@@ -75,9 +75,9 @@ def plan_one(
         wish.gateway,
         placement,
         difference,
-        notes=wish.notes,
+        notes=(*wish.notes, *refusals.notes(difference.changes)),
         incomplete=(*wish.incomplete, *unknowns(wish.desired, provider.kinds)),
-        addresses=sorted(str(e.outputs["dns"]) for e in mine if e.outputs.get("dns")),
+        addresses=sorted({str(e.outputs["dns"]) for e in mine if e.outputs.get("dns")}),
         busy=bool(observed.busy) and any(_group_of(provider, element) in observed.busy for element in mine),
     )
     context = check.Context(

@@ -55,6 +55,7 @@ def diff(
     )
     diff_bind.bind(work)
     _compare(work)
+    _stand_for_hopeless(work)
     diff_retire.leave(work)
     diff_table.positions(work)
     diff_traffic.targets(work)
@@ -135,6 +136,40 @@ def _stand_in(work: Work, kind: model.Kind, wanted: model.Element, spec: dict[st
     return dict(instead.fields)
 
 
+def _stand_for_hopeless(work: Work) -> None:
+    """A new entry that needs what the cloud refused becomes its error too, else its requests would fall to an heir."""
+    if not work.cache.refused:
+        return
+    creates = {c.key: c for c in work.changes.values() if c.op == "create" and c.after is not None}
+    hopeless = {
+        key
+        for key, change in creates.items()
+        if change.after is not None
+        and memory.fingerprint(change.address, change.after.spec) in work.cache.refused
+        and work.kind(change.address).stand_in is None
+    }
+    while True:
+        more = {
+            key
+            for key, change in creates.items()
+            if key not in hopeless
+            and any(
+                f"create {ref.key}" in hopeless for ref in model.refs_in(change.after.fields if change.after else {})
+            )
+        }
+        if not more:
+            return
+        for key in sorted(more):
+            change = creates.pop(key)
+            instead = work.kind(change.address).stand_in
+            found = instead(change.after) if instead is not None and change.after is not None else None
+            if found is None:
+                hopeless.add(key)
+                creates[key] = change
+            else:
+                work.put(replace(change, after=replace(found, name=change.name, origins=change.origins)))
+
+
 def _update(
     work: Work,
     kind: model.Kind,
@@ -153,7 +188,9 @@ def _update(
     spec = dict(observed)
     for name in (*kind.mutable, *kind.optional):
         value = work.value(kind, bound, name)
-        if not model.holds_unknown(value):
+        if bound.get(name) is None and name in kind.defaults:
+            spec.pop(name, None)  # left out, as in a create: what is refused is remembered by its spec
+        elif not model.holds_unknown(value):
             spec[name] = value
     waits = [
         model.Wait(what="unknown", message=f"{model.short(ref.to)} is not there and not known")

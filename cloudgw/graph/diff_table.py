@@ -196,4 +196,10 @@ def _links(work: Work, changes: list[model.Change]) -> dict[str, set[str]]:
             if change.op == "delete":
                 links.setdefault(change.key, set()).update([below] if below else makers)
                 below = change.key
+        for change in found:
+            if change.op == "update" and set(change.fields) & set(work.kind(change.address).matches):
+                for other in found:
+                    if other is not change:
+                        links.setdefault(change.key, set()).add(other.key)
+                        links.setdefault(other.key, set()).add(change.key)
     return links
