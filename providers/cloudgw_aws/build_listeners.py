@@ -7,11 +7,10 @@ listener does, its hosts answer 404. Must never let a less specific listener ans
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
-from cloudgw.objects import Note, RouteMatch
-from cloudgw.routing import ir
+from cloudgw.objects import Note
+from cloudgw.routing import heirs, ir
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,7 @@ def served(routing: ir.Routing) -> Served:
         closed = [listener for listener in table.listeners if listener.client is not None]
         notes += [_client(listener, alone=len(closed) == len(table.listeners)) for listener in closed]
         if len(closed) < len(table.listeners):
-            tables.append(_without(table, closed))
+            tables.append(heirs.without(table, closed))
     notes += [_stream(listener) for table in routing.streams for listener in table.listeners]
     return Served(tables=tuple(tables), notes=tuple(dict.fromkeys(notes)))
 
@@ -53,31 +52,3 @@ def _stream(listener: ir.Listener) -> Note:
         "programmed for this listener; use HTTP or HTTPS, or another cloud"
     )
     return Note(level="error", code="UnsupportedProtocol", message=message, origin=listener.origin, refuses="listener")
-
-
-def _without(table: ir.Table, closed: list[ir.Listener]) -> ir.Table:
-    """The table without what these listeners say: a 404 for all their hosts stands where their first entry stood. One
-    that has no entry needs none: nobody below answers for its hosts."""
-    gone = {listener.id: listener for listener in closed}
-    entries: list[ir.Entry] = []
-    barred: set[str] = set()
-    for entry in table.entries:
-        if entry.listener not in gone:
-            entries.append(entry)
-        elif entry.listener not in barred:
-            barred.add(entry.listener)
-            entries.append(barrier(gone[entry.listener]))
-    listeners = tuple(listener for listener in table.listeners if listener.id not in gone)
-    return dataclasses.replace(table, listeners=listeners, entries=tuple(entries))
-
-
-def barrier(listener: ir.Listener) -> ir.Entry:
-    """Behind the entries of a listener: what none of them answers is 404, whatever less specific listeners say."""
-    return ir.Entry(
-        key=ir.isolation_key(listener),
-        listener=listener.id,
-        hostname=listener.hostname,
-        match=RouteMatch(),
-        action=ir.Respond(status=404, reason=f'no route of listener "{listener.name}" answers'),
-        origin=listener.origin,
-    )

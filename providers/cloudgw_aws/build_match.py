@@ -8,12 +8,10 @@ docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.h
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from dataclasses import dataclass
 
-from cloudgw.objects import PathMatch, RouteMatch, ValueMatch
-from cloudgw.routing import hostnames, ir
+from cloudgw.objects import PathMatch, ValueMatch
+from cloudgw.routing import heirs, ir
 from cloudgw_aws import shapes
 
 LENGTH = 128  # of a value or regular expression
@@ -31,12 +29,7 @@ _VISIBLE = re.compile(r"[\x21-\x7e]*")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inexpressible:
-    """field: of the match, as a person writes it; reason: with the limit."""
-
-    field: str
-    reason: str
+Inexpressible = heirs.Inexpressible
 
 
 class _Refuse(Exception):
@@ -82,7 +75,7 @@ def _values(found: list[shapes.Condition]) -> int:
 def _conditions(entry: ir.Entry, host: list[shapes.Condition], *, short: bool) -> list[shapes.Condition]:
     if (grpc := entry.match.grpc) is not None and _CROSSES.search(grpc.service + grpc.method):
         raise _Refuse("method", "an expression that may match a slash; an ALB matches service and method as one path")
-    match = plain(entry.match)
+    match = heirs.plain(entry.match)
     found = [*host, *_path(match.path, short=short)]
     if entry.match.grpc is not None:
         found.append(GRPC_ONLY)
@@ -95,31 +88,6 @@ def _conditions(entry: ir.Entry, host: list[shapes.Condition], *, short: bool) -
             f"queryParams {name}", "an ALB compares names and values of query parameters without regard to case"
         )
     return found
-
-
-def plain(match: RouteMatch) -> RouteMatch:
-    """The HTTP requests that a gRPC match means, but for their content type: POST to /service/method
-    (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Any other match is itself."""
-    grpc = match.grpc
-    if grpc is None:
-        return match
-    if grpc.type == "Exact" and grpc.service and grpc.method:
-        path = PathMatch(type="Exact", value=f"/{grpc.service}/{grpc.method}")
-    elif not grpc.service and not grpc.method:
-        path = PathMatch()
-    else:
-        parts = [_segment(grpc.type, part) for part in (grpc.service, grpc.method)]
-        path = PathMatch(type="RegularExpression", value=f"/{parts[0]}/{parts[1]}")
-    return dataclasses.replace(match, grpc=None, path=path, method="POST")
-
-
-def _segment(kind: str, value: str) -> str:
-    """One segment of a path as an expression. A dot must not reach into the next one."""
-    if not value:
-        return "[^/]+"
-    if kind == "Exact":
-        return shapes.escape(value)
-    return "(?:" + re.sub(r"\\.|\[[^\]]*\]|\.", lambda found: "[^/]" if found[0] == "." else found[0], value) + ")"
 
 
 def _host(host: str, well_known: bool) -> list[shapes.Condition]:
@@ -178,46 +146,3 @@ def _limited(field: str, expression: str) -> str:
     if len(expression) > LENGTH:
         raise _Refuse(field, f"as a regular expression it has {len(expression)} characters, an ALB allows {LENGTH}")
     return expression
-
-
-def may_share(one: ir.Entry, other: ir.Entry) -> bool:
-    """Whether one request may match both. Conservative: True where it is not plain that none can."""
-    if hostnames.intersect(one.hostname, other.hostname) is None:
-        return False
-    mine, theirs = plain(one.match), plain(other.match)
-    if mine.method and theirs.method and mine.method != theirs.method:
-        return False
-    if not _paths_share(mine.path, theirs.path):
-        return False
-    exact = {header.name.lower(): header.value for header in mine.headers if header.type == "Exact"}
-    return not any(
-        header.type == "Exact" and exact.get(header.name.lower(), header.value) != header.value
-        for header in theirs.headers
-    )
-
-
-def _paths_share(one: PathMatch, other: PathMatch) -> bool:
-    if "RegularExpression" in (one.type, other.type):
-        return True
-    return _path_covers(one, other) or _path_covers(other, one)
-
-
-def _path_covers(wide: PathMatch, narrow: PathMatch) -> bool:
-    if wide.type == "RegularExpression" or narrow.type == "RegularExpression":
-        return wide == narrow or (wide.type == "PathPrefix" and not wide.value.rstrip("/"))
-    if wide.type == "Exact":
-        return narrow.type == "Exact" and wide.value == narrow.value
-    prefix = wide.value.rstrip("/")
-    return narrow.value.rstrip("/") == prefix or narrow.value.startswith(f"{prefix}/")
-
-
-def covers(wide: ir.Entry, narrow: ir.Entry) -> bool:
-    """Whether every request of `narrow` also matches `wide`. Conservative: False where it is not plain."""
-    if wide.match.grpc is not None and narrow.match.grpc is None:
-        return False
-    most, least = plain(wide.match), plain(narrow.match)
-    if not hostnames.covers(wide.hostname, narrow.hostname) or not _path_covers(most.path, least.path):
-        return False
-    if most.method and most.method != least.method:
-        return False
-    return set(most.headers) <= set(least.headers) and set(most.query) <= set(least.query)

@@ -9,6 +9,7 @@ subnet's addresses are reserved: virtual-network/virtual-networks-faq on learn.m
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from typing import Any
 
@@ -131,30 +132,33 @@ def _check_private(asked: call.Call, document: world.Json, frontend: world.Json)
 
 
 def _check_order(asked: call.Call, document: world.Json) -> None:
-    """The settings refuse_child (a regular expression) and refuse_mode: sync, late, unnamed, late-unnamed."""
-    pattern, mode = str(asked.settings["refuse_child"]), str(asked.settings["refuse_mode"])
-    if not pattern:
+    """The settings refuse_child (a regular expression for the name), refuse_body (one for the child as JSON) and
+    refuse_mode: sync, late, unnamed, late-unnamed."""
+    name, body, mode = (str(asked.settings[key]) for key in ("refuse_child", "refuse_body", "refuse_mode"))
+    if not name:
         return
-    child = next((one for one in _children(document) if re.search(pattern, one.rsplit("/", 1)[-1])), "")
-    if not child:
+    for identity, child in _children(document):
+        if re.search(name, identity.rsplit("/", 1)[-1]) and re.search(body, json.dumps(child, sort_keys=True)):
+            break
+    else:
         return
     named = "unnamed" not in mode
-    message = f"The test refuses {child}." if named else "The test refuses this application gateway."
+    message = f"The test refuses {identity}." if named else "The test refuses this application gateway."
     raise errors.Refusal(
-        code=TEST_REFUSAL, message=message, target=child if named else "", late=mode.startswith("late")
+        code=TEST_REFUSAL, message=message, target=identity if named else "", late=mode.startswith("late")
     )
 
 
-def _children(document: world.Json) -> list[str]:
-    """The ids of children and of their children (path rules ...)."""
+def _children(document: world.Json) -> list[tuple[str, world.Json]]:
+    """Children and their children (path rules ...), with their ids."""
     found = []
     for collection, listed in document["properties"].items():
         for child in listed if isinstance(listed, list) else ():
             if isinstance(child, dict) and "name" in child:
                 own = f"{document['id']}/{collection}/{child['name']}"
-                found.append(own)
+                found.append((own, child))
                 for inner, items in (child.get("properties") or {}).items():
                     for one in items if isinstance(items, list) else ():
                         if isinstance(one, dict) and "name" in one:
-                            found.append(f"{own}/{inner}/{one['name']}")
+                            found.append((f"{own}/{inner}/{one['name']}", one))
     return found

@@ -36,6 +36,7 @@ SETTINGS: dict[str, Any] = {
     "network_isolation": True,
     "key_vault_refused": "",
     "refuse_child": "",
+    "refuse_body": "",
     "refuse_mode": "sync",
 }
 SECRETS = ("data", "password")
@@ -44,7 +45,7 @@ READS = ("GET", "HEAD")
 
 def beliefs(answers: collections.abc.Mapping[str, str]) -> dict[str, str]:
     """The disputed facts of beliefs.yaml by id: the given answers where there are some, else the defaults."""
-    text = importlib.resources.files("cloudgw_local").joinpath("beliefs.yaml").read_text()
+    text = importlib.resources.files("cloudgw_local.azure").joinpath("beliefs.yaml").read_text()
     rows = {row["id"]: row for row in yaml.safe_load(text) if row["id"].startswith("azure-")}
     for name, answer in answers.items():
         if name not in rows or not rows[name]["switch"]:

@@ -1,0 +1,370 @@
+"""The local Azure as a Ground for the laws: the real provider, the real SDK, a stepped clock.
+
+Faults meet the SDK where they would in life: a killed process raises in the middle of a call, a lost answer is a
+connection that the server closes after the effect. State is read from the local cloud's dump; answers are those of the
+documents that its data plane holds, interpreted by `semantics`, and of what its health probes found.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import copy
+import functools
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import aws_ground
+from azure_drift import EDITS
+
+import cloudgw_azure
+from cloudgw import pipeline
+from cloudgw.graph import model
+from cloudgw.objects import Meta, Parameters
+from cloudgw.provider import Inventory, Placement, Session
+from cloudgw.testing import stage, worlds
+from cloudgw_azure import calls, names, semantics
+from cloudgw_local import azure
+from cloudgw_local.azure import gateway, health, server
+
+OWNER = "owner-1"
+STEP_SECONDS = 5.0
+PLACE = Placement("azure", azure.SUBSCRIPTION, azure.LOCATION)
+NOT_FOUND = {"address": "10.0.64.250", "port": 8404}
+ROUTES = {
+    "put_gateway": "PUT applicationGateways",
+    "delete_gateway": "DELETE applicationGateways",
+    "put_public_ip": "PUT publicIPAddresses",
+    "delete_public_ip": "DELETE publicIPAddresses",
+}
+GATEWAYS = "/applicationgateways/"
+CHOSEN = frozenset({"privateIPAddress", "ipAddress", "operational", "_data", "_password"})  # not the same in each run
+THEIRS = "10.0.64.77"
+_OPEN = contextlib.ExitStack()
+atexit.register(_OPEN.close)
+
+
+def parameters(world: worlds.World) -> Parameters:
+    """The class parameters that a World stands for."""
+    spec: dict[str, Any] = {
+        "subscriptionId": azure.SUBSCRIPTION,
+        "resourceGroup": azure.GROUP,
+        "location": azure.LOCATION,
+        "subnet": {"virtualNetwork": "vnet-edge", "name": "snet-appgw"},
+        "exposure": "Public" if world.scheme == "public" else "Internal",
+        "notFoundBackend": NOT_FOUND,
+    }
+    if world.scheme == "public":
+        spec["allowedSourceRanges"] = ["0.0.0.0/0"]
+    return Parameters(meta=Meta(name="azure"), kind="AzureGatewayClassParameters", spec=spec)
+
+
+@functools.cache
+def running(beliefs: tuple[tuple[str, str], ...] = ()) -> server.Running:
+    """One local Azure for the whole test run and set of beliefs; every Ground resets it."""
+    return _OPEN.enter_context(server.serve(port=0, stepped=True, beliefs=dict(beliefs)))
+
+
+@functools.cache
+def _session(beliefs: tuple[tuple[str, str], ...]) -> Session:
+    os.environ.update(azure.LOCAL.env(running(beliefs).endpoint))
+    return cloudgw_azure.PROVIDER.connect(PLACE)
+
+
+@dataclass(slots=True)
+class Clock:
+    """The local Azure's clock; sleeping steps it, and tells."""
+
+    control: Any
+    ticks: list[Callable[[], None]] = field(default_factory=list)
+
+    def now(self) -> float:
+        return float(self.control.now())
+
+    def sleep(self, seconds: float) -> None:
+        end = self.now() + seconds
+        while self.now() < end:
+            self.control.advance(min(STEP_SECONDS, end - self.now()))
+            for tick in self.ticks:
+                tick()
+
+
+class Azure:
+    """Ground. One at a time for each set of beliefs: making one resets the local cloud."""
+
+    name = "azure"
+    balancer = "gateway"
+    provider = cloudgw_azure.PROVIDER
+    placement: ClassVar[Placement] = PLACE
+    beliefs: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    def __init__(self) -> None:
+        self.running = running(self.beliefs)
+        self.control = self.running.control
+        self.control.reset()
+        self.clock = Clock(self.control)
+        self._calls = 0
+        self._operations: list[str] = []
+        self._faults: dict[int, stage.FaultKind] = {}
+        self._hooks: list[Callable[[str], None]] = []
+        self._base = _session(self.beliefs)
+        self._base.read.sleep = self.clock.sleep
+        self._seen: dict[str, Any] = {}
+        pairs = (("RSA-2048", "f1"), ("RSA-2048", "f2"), ("EC-P-256", "f3"))
+        self._materials = {name: aws_ground.material(key, name) for key, name in pairs}
+
+    def session(self) -> Session:
+        return replace(self._base, write=_Write(self._wrapped), owner=OWNER, materials=self._materials)
+
+    def _wrapped(self, operation: str, *arguments: Any, **keywords: Any) -> Any:
+        """One mutating call, with its fault if one is armed for it."""
+        fault = self._faults.pop(self._calls, None)
+        self._calls += 1
+        self._seen.clear()
+        if fault == "before":
+            raise stage.Killed(operation)
+        if fault in ("lost", "lost-before"):
+            self.control.fault(ROUTES[operation], "lost" if fault == "lost" else "refuse-before", times=1)
+        if fault == "throttled":
+            self.control.fault(ROUTES[operation], "throttle", times=1)
+        result = self._base.write.call(operation, *arguments, **keywords)
+        self._operations.append(operation)
+        for hook in self._hooks:
+            hook(operation)
+        if fault == "after":
+            raise stage.Killed(operation)
+        return result
+
+    def listing(self, session: Session) -> Inventory:
+        scope = [self.provider.parameters(parameters(worlds.BASE))]
+        return pipeline.listing(self.provider, session.read, self.placement, scope, session.owner, self.clock)
+
+    def desired(self, world: worlds.World, inventory: Inventory) -> model.Graph:
+        raw = parameters(world)
+        routing = worlds.routing(world, raw)
+        parsed = self.provider.parameters(raw)
+        found = self.provider.facts(inventory, routing, parsed)
+        return self.provider.build(routing, found, parsed)[0]
+
+    def calls(self) -> int:
+        return self._calls
+
+    def operations(self, since: int = 0) -> list[str]:
+        return self._operations[since:]
+
+    def arm(self, after: int, fault: stage.FaultKind) -> None:
+        self._faults[self._calls + after] = fault
+
+    def disarm(self) -> None:
+        self._faults.clear()
+        self.control.clear_faults()
+
+    def on_call(self, hook: Callable[[str], None]) -> None:
+        self._hooks.append(hook)
+
+    def on_tick(self, hook: Callable[[], None]) -> None:
+        self.clock.ticks.append(hook)
+
+    def lag(self, seconds: float) -> None:
+        self.control.settings(staleness=seconds)
+
+    def resources(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.control.dump()["resources"]
+        return found
+
+    def everything(self) -> Any:
+        return self.resources()
+
+    def named(self) -> Any:
+        result = {}
+        for item in self.resources():
+            record = names.ours(item["document"].get("tags"), OWNER)
+            if record is not None:
+                body = _strip(item["document"])
+                rules = body["properties"].get("requestRoutingRules", [])
+                for rank, rule in enumerate(sorted(rules, key=lambda rule: rule["properties"]["priority"])):
+                    rule["properties"]["priority"] = rank
+                result[f"{record.address}@{record.suffix}"] = body
+        return result
+
+    def documents(self, suffix: str = "") -> list[dict[str, Any]]:
+        """What GET shows of our gateways, or of one incarnation."""
+        found = self._base.read.gateways()
+        ours = [(names.ours(one.get("tags"), OWNER), one) for one in found]
+        return [one for record, one in ours if record is not None and suffix in ("", record.suffix)]
+
+    def change(self, document: dict[str, Any]) -> None:
+        """Somebody else's PUT of a whole document, waited for."""
+        place = calls.place_of(document["id"])
+        self._base.write.put_gateway(*place, document, "")
+        self._seen.clear()
+        self.control.advance(60.0)
+
+    def plant(self, gateway: str) -> Any:
+        """In our document a pool, settings, a port, a listener and a rule of somebody else, a path rule of theirs in
+        our map; beside it an address named like ours with another owner's record."""
+        del gateway
+        tags = names.tags_of("somebody", model.address(worlds.GATEWAY, "azure", "public-ip", "lb"), "aaaaaaaaaa", {})
+        body = {"location": azure.LOCATION, "tags": tags, "sku": {"name": "Standard"}}
+        body["properties"] = {"publicIPAllocationMethod": "Static"}
+        self._base.write.put_public_ip(azure.GROUP, "cgw-edge-theirs", body)
+        for document in self.documents():
+            _plant(document)
+            self.change(document)
+        return None
+
+    def foreign(self, token: Any) -> Any:
+        del token
+        return [found for item in self.resources() if (found := _theirs(item["document"]))]
+
+    def uproot(self, token: Any) -> None:
+        del token
+        for document in self.documents():
+            for children in document["properties"].values():
+                _remove(children)
+            for one in document["properties"]["urlPathMaps"]:
+                _remove(one["properties"]["pathRules"])
+            self.change(document)
+        self._base.write.delete_public_ip(azure.GROUP, "cgw-edge-theirs")
+        self.control.advance(60.0)
+
+    def _live(self, suffix: str) -> tuple[dict[str, Any], dict[str, bool]] | None:
+        """The document that the data plane holds, and whether a pair "pool settings" has a healthy target."""
+        cloud: Any = self.control.cloud
+        moment = f"{suffix} {self.control.now()} {self._calls}"
+        if moment not in self._seen:
+            self._seen.clear()
+            cloud.dump()  # ends operations whose time has come
+            self._seen[moment] = None
+            for one in cloud.world.of_type("applicationGateways"):
+                record = names.ours(one.document.get("tags"), OWNER)
+                if record is not None and record.suffix == suffix and one.applied is not None:
+                    shown = gateway.show(one.applied, state="Succeeded")
+                    shown["properties"]["operationalState"] = "Running"
+                    report = health.report(cloud.world, one, self.control.now(), cloud.beliefs)
+                    self._seen[moment] = (shown, _healthy(report))
+        found: tuple[dict[str, Any], dict[str, bool]] | None = self._seen[moment]
+        return found
+
+    def _ask(self, suffix: str, port: int, host: str, path: str) -> tuple[semantics.Answer, bool] | None:
+        live = self._live(suffix)
+        if live is None:
+            return None
+        document, healthy = live
+        scheme: Any = "https" if port == 443 else "http"
+        found = semantics.answer(document, semantics.Request(port=port, scheme=scheme, host=host, path=path))
+        return found, healthy.get(f"{found.pool} {found.settings}".lower(), False)
+
+    def answer(self, address_name: str, port: int, host: str, path: str) -> Any:
+        asked = self._ask(address_name, port, host, path)
+        if asked is None or asked[0].kind == "closed" or asked[0].status == 404:
+            return None
+        found = asked[0]
+        child = names.read_child(found.pool_name, detailed=True)
+        assert child is not None, found
+        if child.logical == "not-found":
+            return None
+        if child.logical == "none":
+            return ("status", 500)  # Azure has no 500 of its own: an empty pool answers 502
+        return ("forward", ((child.logical.split(".")[1], 1),))
+
+    def fails(self, address_name: str, port: int, host: str, path: str) -> bool:
+        asked = self._ask(address_name, port, host, path)
+        return asked is not None and asked[0].kind == "forward" and not asked[1]
+
+    def drift(self, element: model.Element, field_: str) -> bool:
+        edit = EDITS.get((model.kind_of(element.address), field_))
+        if edit is None:
+            return False
+        document = copy.deepcopy(self.documents()[0])
+        if not edit(document, str(element.outputs["id"]).rsplit("/", 1)[-1]):
+            return False
+        self.change(document)
+        return True
+
+
+class Ignoring(Azure):
+    """The same cloud where it ignores If-Match."""
+
+    beliefs: ClassVar[tuple[tuple[str, str], ...]] = (("azure-if-match", "ignored"),)
+
+
+class _Write(calls.Write):
+    """The provider's own Write over a funnel that counts and fails."""
+
+    def __init__(self, funnel: Callable[..., Any]) -> None:
+        super().__init__(funnel)
+
+    def call(self, operation: str, group: str, name: str, *document: Any, **keywords: Any) -> Any:
+        return self._call(operation, group, name, *document, **keywords)
+
+
+def _healthy(report: Mapping[str, Any]) -> dict[str, bool]:
+    found = {}
+    for pool in report["backendAddressPools"]:
+        for check in pool["backendHttpSettingsCollection"]:
+            key = f"{pool['backendAddressPool']['id']} {check['backendHttpSettings']['id']}".lower()
+            found[key] = any(one["health"] == "Healthy" for one in check["servers"])
+    return found
+
+
+def _strip(value: Any) -> Any:
+    """Without what may differ from run to run; children by name, path rules in their order."""
+    if isinstance(value, Mapping):
+        return {
+            key: [_strip(item) for item in found] if key == "pathRules" else _strip(found)
+            for key, found in value.items()
+            if key not in CHOSEN
+        }
+    if isinstance(value, list):
+        return sorted((_strip(item) for item in value), key=lambda item: str(_name(item)))
+    return value
+
+
+def _name(item: Any) -> Any:
+    return item.get("name", item) if isinstance(item, Mapping) else item
+
+
+def _plant(document: dict[str, Any]) -> None:
+    """Needs a path map of ours."""
+    where, properties = document["id"], document["properties"]
+
+    def ref(collection: str, name: str) -> dict[str, str]:
+        return {"id": f"{where}/{collection}/{name}"}
+
+    def add(collection: str, name: str, **fields: Any) -> dict[str, str]:
+        properties.setdefault(collection, []).append({"name": name, "properties": fields})
+        return ref(collection, name)
+
+    pool = add("backendAddressPools", "theirs", backendAddresses=[{"ipAddress": THEIRS}])
+    plain = add("backendHttpSettingsCollection", "theirs", port=9000, protocol="Http", requestTimeout=77)
+    port = add("frontendPorts", "theirs", port=8088)
+    front = {"id": properties["frontendIPConfigurations"][0]["id"]}
+    fields = {"frontendIPConfiguration": front, "frontendPort": port, "protocol": "Http", "hostName": "theirs.example"}
+    listener = add("httpListeners", "theirs", **fields)
+    forward = {"backendAddressPool": pool, "backendHttpSettings": plain}
+    add("requestRoutingRules", "theirs", ruleType="Basic", priority=9_999, httpListener=listener, **forward)
+    rule = {"name": "theirs", "properties": {"paths": ["/theirs/*"], **forward}}
+    properties["urlPathMaps"][0]["properties"]["pathRules"].insert(0, rule)
+
+
+def _theirs(document: Mapping[str, Any]) -> Any:
+    """What is theirs in a resource, byte for byte; all of a resource that is not ours."""
+    if names.ours(document.get("tags"), OWNER) is None:
+        return document
+    found = []
+    for collection, children in sorted(document["properties"].items()):
+        for child in children if isinstance(children, list) else ():
+            if child["name"] == "theirs":
+                found.append((collection, child))
+            for rule in child["properties"].get("pathRules", ()):
+                if rule["name"] == "theirs":
+                    found.append(("pathRules", rule))
+    return found
+
+
+def _remove(children: Any) -> None:
+    if isinstance(children, list):
+        children[:] = [child for child in children if child.get("name") != "theirs"]
