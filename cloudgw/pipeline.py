@@ -19,6 +19,7 @@ from cloudgw.plan import model as plans
 from cloudgw.provider import Clock, Inventory, Placement, Provider, ProviderParameters, Session
 
 POLL_SECONDS = 5.0
+POLLS = 120  # of one operation, until everything is looked at again
 FRUITLESS_PASSES = 4
 PASSING = frozenset({"throttled", "not_ready", "conflict", "gone", "outcome_unknown", "unknown"})
 
@@ -269,8 +270,19 @@ def apply(
         if fruitless >= FRUITLESS_PASSES * 3:
             break
         waiting([change for change in plan.changes if change.key in lasting])
+        if memory_.diary.operations and not done.of("done"):
+            sit_out(provider, session.read, memory_.diary.operations, clock)
+            continue
         clock.sleep(_pause(plan, clock.now(), lasting, progressed=bool(done.of("done")), staleness=provider.staleness))
     return Applied(plan=plan, passes=number, changed=changed, failures=tuple(failures), notes=plan.notes)
+
+
+def sit_out(provider: Provider, read: Any, operations: Mapping[str, str], clock: Clock) -> None:
+    """Until one of our long operations ends, asked for by name: nothing else can go on, so nothing is listed."""
+    for _ in range(POLLS):
+        clock.sleep(POLL_SECONDS)
+        if any(provider.operation(read, token).state != "running" for token in operations.values()):
+            return
 
 
 def _pause(plan: plans.Plan, now: float, lasting: frozenset[str], *, progressed: bool, staleness: float) -> float:
