@@ -21,7 +21,7 @@ help:
 setup: .venv/ready
 
 demo: setup
-	$(RUN) 120 $(BIN)/python scripts/demo.py
+	$(RUN) 180 $(BIN)/python -m scripts.demo
 
 test: setup
 	$(RUN) 360 $(BIN)/python scripts/halves.py

@@ -79,7 +79,7 @@ def plan_one(
         notes=(*wish.notes, *refusals.notes(difference.changes)),
         incomplete=(*wish.incomplete, *unknowns(wish.desired, provider.kinds)),
         addresses=sorted({str(e.outputs["dns"]) for e in mine if e.outputs.get("dns")}),
-        busy=bool(observed.busy) and any(_group_of(provider, element) in observed.busy for element in mine),
+        busy=bool(observed.busy) and any(model.group_of(provider.kinds, e) in observed.busy for e in mine),
     )
     context = check.Context(
         kinds=provider.kinds,
@@ -91,10 +91,6 @@ def plan_one(
         gone=wish.gone,
     )
     return replace(plan, changes=check.check(plan.changes, context, word or check.Word()))
-
-
-def _group_of(provider: Provider, element: model.Element) -> str:
-    return provider.kinds[model.kind_of(element.address)].group(element.address, element.name, element.fields)
 
 
 def unknowns(desired: model.Graph, kinds: Mapping[str, model.Kind]) -> list[str]:
@@ -186,7 +182,7 @@ def running(provider: Provider, read: Any, observed: model.Graph, kept: Memory) 
             kept.cache.flight.pop(group, None)
     kept.diary = replace(kept.diary, operations=left)
     told = replace(observed, busy=frozenset(busy), failed=frozenset(failed - busy))
-    return search.rewound(told, kept.cache, lambda element: _group_of(provider, element))
+    return search.rewound(told, kept.cache, provider.kinds)
 
 
 def remember(kept: Memory, plan: plans.Plan, now: float) -> None:

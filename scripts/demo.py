@@ -1,256 +1,205 @@
-"""`make demo`: cloudgw against a local AWS, from nothing to nothing, every step shown and every expectation checked.
+"""`make demo`: the same routes on a local AWS and a local Azure, from nothing to nothing, every expectation checked.
 
-Drives the real command line by subprocess, and boto3 for what somebody does behind its back. Works in a temporary
-folder with a copy of `examples/` and a TLS key that is made here and thrown away. Ends with 1 at the first expectation
-that does not hold; stops its local cloud in any case.
+Run as a module. Drives the real command line by subprocess, and the vendors' own clients for what somebody does behind
+its back. Ends with 1 at the first expectation that does not hold. The stage is `demo_stage`.
 """
 
 from __future__ import annotations
 
-import datetime
 import json
-import os
-import pathlib
-import shlex
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
 from typing import Any
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-GATEWAY = "shop/edge"
-HOST = "shop.example.com"
+from scripts import demo_aws, demo_azure
+from scripts.demo_stage import Demo, Unexpected, expect, has, workplace
 
-
-class Unexpected(Exception):
-    """An expectation that does not hold."""
-
-
-class Demo:
-    """folder: where commands run. env: their environment."""
-
-    def __init__(self, folder: pathlib.Path) -> None:
-        self.folder = folder
-        self.env = {**os.environ, "CLOUDGW_LOCAL_STATE": str(folder.parent / "state" / "local.json"), "NO_COLOR": "1"}
-        self.endpoint = ""
-
-    def title(self, text: str) -> None:
-        print(f"\n=== {text}\n", flush=True)
-
-    def cloudgw(self, line: str, *, code: int = 0, shown: bool = True) -> str:
-        """Runs it, prints it with its output, and expects an exit code."""
-        if shown:
-            print(f"$ cloudgw {line}", flush=True)
-        done = subprocess.run(
-            [sys.executable, "-m", "cloudgw.cli.main", *shlex.split(line)],
-            cwd=self.folder,
-            env=self.env,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if shown else subprocess.PIPE,
-            timeout=300,
-        )
-        if shown:
-            print(done.stdout, end="")
-            print(f"(exit code {done.returncode})\n", flush=True)
-        expect(done.returncode == code, f"`cloudgw {line}` ends with {code}, not {done.returncode}")
-        return done.stdout
-
-    def json(self, line: str, *, code: int) -> Any:
-        return json.loads(self.cloudgw(f"{line} --output json", code=code, shown=False))
-
-    def dump(self) -> dict[str, Any]:
-        """The whole state of the local cloud."""
-        with urllib.request.urlopen(f"{self.endpoint}/_cloudgw/dump") as answer:
-            found: dict[str, Any] = json.load(answer)
-        return found
-
-
-def expect(holds: bool, what: str) -> None:
-    if not holds:
-        raise Unexpected(what)
-
-
-def has(text: str, *parts: str) -> None:
-    for part in parts:
-        expect(part in text, f"the output names {part!r}")
-
-
-def secret() -> str:
-    """A TLS Secret with a fresh key, as a manifest."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=90))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": "kubernetes.io/tls",
-            "metadata": {"name": "shop-tls", "namespace": "shop"},
-            "stringData": {
-                "tls.crt": certificate.public_bytes(serialization.Encoding.PEM).decode(),
-                "tls.key": private.decode(),
-            },
-        }
-    )
-
-
-class Somebody:
-    """Works on the load balancer with boto3, without asking cloudgw."""
-
-    def __init__(self, env: Mapping[str, str]) -> None:
-        import boto3
-
-        self.elb = boto3.client(
-            "elbv2",
-            endpoint_url=env["AWS_ENDPOINT_URL"],
-            region_name=env["AWS_REGION"],
-            aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-        )
-
-    def listener(self) -> str:
-        """The HTTPS listener of the one load balancer."""
-        balancer = self.elb.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
-        listeners = self.elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"]
-        return str(next(item["ListenerArn"] for item in listeners if item["Port"] == 443))
-
-    def rules(self) -> list[Any]:
-        found = self.elb.describe_rules(ListenerArn=self.listener())["Rules"]
-        return [rule for rule in found if not rule["IsDefault"]]
-
-    def canary(self) -> Any:
-        """The one rule with two target groups."""
-        return next(rule for rule in self.rules() if len(shares(rule)) == 2)
-
-    def testers(self) -> list[Any]:
-        """The rules that look at a header."""
-        return [rule for rule in self.rules() if any(c["Field"] == "http-header" for c in rule["Conditions"])]
-
-    def meddle(self) -> str:
-        """Changes a weight, deletes a rule, adds one of its own; answers that one's ARN."""
-        canary = self.canary()
-        groups = [{**group, "Weight": 50} for group in canary["Actions"][0]["ForwardConfig"]["TargetGroups"]]
-        action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
-        self.elb.modify_rule(RuleArn=canary["RuleArn"], Actions=[action])
-        self.elb.delete_rule(RuleArn=self.testers()[0]["RuleArn"])
-        made = self.elb.create_rule(
-            ListenerArn=self.listener(),
-            Priority=7,
-            Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/maintenance"]}}],
-            Actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}],
-        )
-        return str(made["Rules"][0]["RuleArn"])
-
-    def rule(self, arn: str) -> Any:
-        return self.elb.describe_rules(RuleArns=[arn])["Rules"][0]
-
-    def remove(self, arn: str) -> None:
-        self.elb.delete_rule(RuleArn=arn)
-
-
-def shares(rule: Any) -> list[int]:
-    """Weights of a forwarding rule, sorted."""
-    config = rule["Actions"][0].get("ForwardConfig", {})
-    return sorted(int(group["Weight"]) for group in config.get("TargetGroups", ()))
+GATEWAYS = {"aws": "shop/edge", "azure": "shop/edge-azure"}
+OFFERS = 50
+PUT = "PUT applicationGateways"
 
 
 def run(demo: Demo) -> None:
-    demo.title("A local AWS, and a key that is thrown away afterwards")
-    demo.cloudgw("local up --detach")
-    found = json.loads(demo.cloudgw("local env --output json", shown=False))["aws"]
-    demo.env |= found["env"]
-    demo.endpoint = found["endpoint"]
-    (demo.folder / "shop-tls.json").write_text(secret())
-    start = demo.dump()
+    demo.title("A local AWS, a local Azure, and a key that is thrown away afterwards")
+    demo.start()
+    begun = demo.dump()
 
-    demo.title("What would be done")
+    demo.title("Two classes, two Gateways, the same routes: what can which cloud not honour? No cloud is asked for it")
+    differences(demo)
+
+    demo.title("What would be done, on both")
     planned = demo.cloudgw("plan --complete", code=2)
-    has(planned, "RequestMirror", "HTTPRoute shop/mirror", "20 to create", "Service payments/checkout")
+    has(planned, "RequestMirror", "HTTPRoute shop/mirror", "21 to create", "Service payments/checkout")
+    has(planned, "30 to create", "cache-control", "HTTPRoute shop/testers is refused on this Gateway")
 
-    demo.title("Do it")
+    demo.title("Do it: many calls on AWS, and one document written once on Azure")
     demo.cloudgw("apply --complete --progress always")
+    written = demo.writes()
+    told(written)
+    expect(written["azure"] == [PUT], f"Azure was written to once: {written['azure']}")
 
     demo.title("Nothing is left to do")
-    has(demo.cloudgw("plan --complete"), "Nothing to change")
+    has(demo.cloudgw("plan --complete"), "Nothing to change, 21 elements", "Nothing to change, 30 elements")
 
-    demo.title("Somebody changes a weight, deletes a rule and adds a rule, with boto3")
-    somebody = Somebody(demo.env)
-    foreign = somebody.meddle()
-    before = somebody.rule(foreign)
-    print(f"the foreign rule is {foreign}")
-    expect(shares(somebody.canary()) == [50, 50], "the weight was changed")
+    drift(demo)
+    weights(demo)
+    many(demo)
+    destroy(demo)
+    expect(demo.dump() == begun, "both clouds are as they were at the start")
+    print("both clouds are as they were at the start")
 
-    demo.title("Drift: exactly the weight and the missing rule")
+
+def differences(demo: Demo) -> None:
+    """In words, from the providers' own tables and notes."""
+    said = demo.cloudgw("lint --targets aws,azure --complete", code=2)
+    has(said, "aws/UnsupportedFilter: HTTPRoute shop/pictures", "no rule of an ALB changes headers")
+    has(said, "azure/TooManyBackends: HTTPRoute shop/web", "azure/MatchNotExpressible: HTTPRoute shop/testers")
+    rows = {row["feature"]: row["targets"] for row in demo.json("capabilities --targets aws,azure")["features"]}
+    print("Some of the table that `cloudgw capabilities` prints:")
+    for feature in ("HTTPRouteResponseHeaderModification", "HTTPRouteQueryParamMatching", "HTTPRouteMethodMatching"):
+        for cloud, row in rows[feature].items():
+            print(f"  {feature} on {cloud}: {', '.join(filter(None, (row['support'], row['reason'])))}")
+    expect(rows["HTTPRouteMethodMatching"]["aws"]["support"] == "yes", "an ALB matches methods")
+    expect(rows["HTTPRouteMethodMatching"]["azure"]["support"] == "no", "an application gateway does not")
+
+
+def drift(demo: Demo) -> None:
+    """Somebody edits on both clouds; cloudgw restores what is its own and leaves what is not."""
+    demo.title("Somebody changes ours and adds something of their own, on both clouds, with the vendors' clients")
+    on_aws, on_azure = demo_aws.Somebody(demo.env), demo_azure.Somebody(demo.env)
+    rule, pool = on_aws.meddle(), on_azure.meddle()
+    print(f"AWS: a weight changed, a rule deleted; foreign: {rule}")
+    print(f"Azure: a path rule sent elsewhere, one deleted; foreign: backendAddressPools/{pool}")
+    before = (on_aws.foreign(rule), on_azure.foreign(pool))
+    expect(on_aws.canary() == [50, 50], "the weight was changed")
+    expect("/pay" not in on_azure.path_rules(), "the path rule is gone")
+
+    demo.title("Drift: exactly these four")
     demo.cloudgw("drift --complete", code=2)
-    drift = [item for plan in demo.json("drift --complete", code=2)["plans"] for item in plan["drift"]]
-    states = sorted((item["state"], item["kind"], item["origins"][0]["name"]) for item in drift)
-    expect(states == [("changed", "rule", "web"), ("missing", "rule", "api")], f"drift lists two rules: {states}")
+    found = [item for plan in demo.json("drift --complete", code=2)["plans"] for item in plan["drift"]]
+    states = sorted((item["kind"], item["state"], item["origins"][0]["name"]) for item in found)
+    wanted = [("path-rule", "changed", "api"), ("path-rule", "missing", "pay")]
+    wanted += [("rule", "changed", "web"), ("rule", "missing", "testers")]
+    expect(states == wanted, f"drift lists two rules on each cloud: {states}")
 
-    demo.title("Apply restores both; the foreign rule stands")
+    demo.title("Apply restores ours; the foreign rule and the foreign pool stand")
     demo.cloudgw("apply --complete --progress always")
-    expect(shares(somebody.canary()) == [10, 90], "the weight is restored")
-    expect(len(somebody.testers()) == 1, "the deleted rule is back")
-    expect(somebody.rule(foreign) == before, "the foreign rule is as it was")
+    expect(on_aws.canary() == [10, 90], "the weight is restored")
+    expect(len(on_aws.testers()) == 1, "the deleted rule is back")
+    expect("/pay" in on_azure.path_rules(), "the deleted path rule is back")
+    expect((on_aws.foreign(rule), on_azure.foreign(pool)) == before, "what is foreign is as it was")
     has(demo.cloudgw("plan --complete"), "Nothing to change")
 
-    demo.title("A route edit: twenty per cent for the canary")
+
+def weights(demo: Demo) -> None:
+    demo.title("A route edit: twenty per cent for the canary. On Azure, which has no weights, nothing changes")
     routes = demo.folder / "routes.yaml"
     text = routes.read_text()
     routes.write_text(text.replace("weight: 90", "weight: 80").replace("weight: 10", "weight: 20"))
     demo.cloudgw("plan --complete", code=2)
     plan = demo.json("plan --complete", code=2)
-    changes = [(change["op"], change["kind"]) for item in plan["plans"] for change in item["changes"]]
-    expect(changes == [("update", "rule")], f"one rule changes: {changes}")
+    changes = [(item["gateway"], change["op"], change["kind"]) for item in plan["plans"] for change in item["changes"]]
+    expect(changes == [(GATEWAYS["aws"], "update", "rule")], f"one rule changes: {changes}")
     demo.cloudgw(f"apply --complete --plan-digest {plan['digest']}")
-    expect(shares(somebody.canary()) == [20, 80], "the canary takes twenty per cent")
-
-    demo.title("Destroy deletes what it may, names the foreign rule, and waits")
-    has(demo.cloudgw(f"destroy {GATEWAY} --progress always", code=2), foreign)
-    expect(somebody.rule(foreign) == before, "the foreign rule is as it was")
-
-    demo.title("Somebody removes that rule; destroy again")
-    somebody.remove(foreign)
-    demo.cloudgw(f"destroy {GATEWAY} --progress always")
-    expect(demo.dump() == start, "the cloud is as it was at the start")
-    print("the cloud is as it was at the start")
+    expect(demo_aws.Somebody(demo.env).canary() == [20, 80], "the canary takes twenty per cent")
 
 
-@contextmanager
-def workplace() -> Iterator[Demo]:
-    """A copy of the examples; the local cloud is stopped at the end."""
-    with tempfile.TemporaryDirectory(prefix="cloudgw-demo-") as folder:
-        here = pathlib.Path(folder) / "demo"
-        shutil.copytree(ROOT / "examples", here)
-        demo = Demo(here)
-        try:
-            yield demo
-        finally:
-            demo.cloudgw("local down")
+def many(demo: Demo) -> None:
+    """Fifty routes come, all of them change, and all of them go, which needs a person's word."""
+    file = demo.folder / "offers.json"
+    demo.title("Fifty routes more: fifty calls on AWS, one on Azure")
+    file.write_text(offers("cart", 8080))
+    together(demo, {"aws": {"create rule": OFFERS}, "azure": {"create path-rule": OFFERS}})
+
+    demo.title("All fifty are sent elsewhere")
+    file.write_text(offers("frontend", 80))
+    together(demo, {"aws": {"update rule": OFFERS}, "azure": {"update path-rule": OFFERS}})
+
+    demo.title("All fifty vanish from the files, by mistake perhaps: on both clouds this waits for a word")
+    file.unlink()
+    since = sequences(demo)
+    digest = demo.json("plan --complete", code=2)["digest"]
+    demo.cloudgw("apply --complete", code=2, shown=False)
+    expect(not any(writes_after(demo, since).values()), "nothing is deleted without a word")
+    print(f"nothing was deleted; the word is --plan-digest {digest}")
+    together(
+        demo,
+        {"aws": {"delete rule": OFFERS}, "azure": {"delete path-rule": OFFERS}},
+        f"apply --complete --plan-digest {digest}",
+    )
+
+
+def together(demo: Demo, wanted: dict[str, dict[str, int]], line: str = "apply --complete") -> None:
+    """wanted: of each cloud the changes of its Gateway, which are fifty calls on AWS and one on Azure."""
+    plans = demo.json("plan --complete", code=2)["plans"]
+    counts = {plan["gateway"]: Counter(f"{one['op']} {one['kind']}" for one in plan["changes"]) for plan in plans}
+    for cloud, counted in wanted.items():
+        print(f"plan of {GATEWAYS[cloud]}: {', '.join(f'{count} x {what}' for what, count in counted.items())}")
+        expect(counts[GATEWAYS[cloud]] == counted, f"so it is planned: {counts[GATEWAYS[cloud]]}")
+    since = sequences(demo)
+    print(f"$ cloudgw {line}", flush=True)
+    demo.cloudgw(line, shown=False)
+    written = writes_after(demo, since)
+    told(written)
+    expect(written["azure"] == [PUT], f"fifty routes are one PUT: {written['azure']}")
+    expect(len(written["aws"]) == OFFERS, f"and fifty calls on AWS: {len(written['aws'])}")
+
+
+def sequences(demo: Demo) -> dict[str, int]:
+    """The number of the last call that each local cloud received."""
+    found = dict.fromkeys(demo.endpoints, 0)
+    for call in demo.json("local journal"):
+        found[call["cloud"]] = max(found[call["cloud"]], call["sequence"])
+    return found
+
+
+def writes_after(demo: Demo, since: dict[str, int]) -> dict[str, list[str]]:
+    return {cloud: demo.writes(number)[cloud] for cloud, number in since.items()}
+
+
+def told(written: dict[str, list[str]]) -> None:
+    for cloud, operations in sorted(written.items()):
+        said = ", ".join(f"{name} x{count}" for name, count in Counter(operations).most_common())
+        print(f"writes on {cloud}: {said or 'none'}")
+
+
+def offers(service: str, port: int) -> str:
+    """Fifty routes, each with a path of its own."""
+    items = [
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "HTTPRoute",
+            "metadata": {"name": f"offer-{number:02}", "namespace": "shop"},
+            "spec": {
+                "parentRefs": [{"name": name.partition("/")[2], "sectionName": "https"} for name in GATEWAYS.values()],
+                "hostnames": ["shop.example.com"],
+                "rules": [
+                    {
+                        "matches": [{"path": {"type": "Exact", "value": f"/offers/{number}"}}],
+                        "backendRefs": [{"name": service, "port": port}],
+                    }
+                ],
+            },
+        }
+        for number in range(OFFERS)
+    ]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+
+
+def destroy(demo: Demo) -> None:
+    demo.title("Destroy deletes what it may, names what is foreign, and waits")
+    on_aws, on_azure = demo_aws.Somebody(demo.env), demo_azure.Somebody(demo.env)
+    rule = next(one["RuleArn"] for one in on_aws.rules() if one["Priority"] == "7")
+    before: Any = (on_aws.foreign(rule), on_azure.foreign(demo_azure.FOREIGN))
+    said = demo.cloudgw(f"destroy {' '.join(GATEWAYS.values())} --progress always", code=2)
+    has(said, rule, demo_azure.FOREIGN)
+    expect((on_aws.foreign(rule), on_azure.foreign(demo_azure.FOREIGN)) == before, "what is foreign is as it was")
+
+    demo.title("Somebody removes what is theirs; destroy again")
+    on_aws.remove(rule)
+    on_azure.remove(demo_azure.FOREIGN)
+    demo.cloudgw(f"destroy {' '.join(GATEWAYS.values())} --progress always")
 
 
 def main() -> int:

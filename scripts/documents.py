@@ -4,13 +4,13 @@
   <!-- run: COMMAND -->           the command and its output; `run 2:` expects that exit code instead of 0
   <!-- file: NAME -->             a file of the document's folder: the one named like it, else docs/guide/first
   <!-- life: NAME -->             a section of scripts/life_of_a_route.py
-Commands run in a copy of that folder with a local AWS of their own, in the order of the document. What differs from
+  <!-- capabilities: NAME[,NAME] -->  a table of providers
+Commands run in a copy of that folder with local clouds of their own, in the order of the document. What differs from
 run to run (ports) is replaced. Nothing else may be.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import re
@@ -26,6 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIRST = ROOT / "docs" / "guide" / "first"
 DOCUMENTS = (
     "README.md",
+    "docs/guide/azure.md",
     "docs/guide/find-the-cause.md",
     "docs/guide/first-plan.md",
     "docs/guide/lint-and-trace.md",
@@ -35,19 +36,19 @@ DOCUMENTS = (
 )
 PART = re.compile(r"(<!-- (run(?: \d)?|file|life|capabilities): (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 PORT = re.compile(r"127\.0\.0\.1:\d+")
-UP, DOWN = "local up --detach", "local down"
+UP, DOWN = "local up ", "local down"
 SETTLED = 300.0  # seconds of the cloud's time between two commands, so that health does not depend on this machine
 ENVIRONMENT = 'eval "$(cloudgw local env)"'
 
 
 class Workplace:
-    """A folder with the guide's files and a local cloud; `run` is what a person would type."""
+    """A folder with the guide's files and local clouds; `run` is what a person would type."""
 
     def __init__(self, above: pathlib.Path, files: pathlib.Path = FIRST) -> None:
         self.files = files
         self.folder = above / files.name
         shutil.copytree(files, self.folder)
-        dropped = re.compile(r"AWS_|CLOUDGW_|NO_COLOR|COLUMNS")
+        dropped = re.compile(r"AWS_|AZURE_|CLOUDGW_|NO_COLOR|COLUMNS")
         self.env = {name: value for name, value in os.environ.items() if not dropped.match(name)}
         self.env["CLOUDGW_LOCAL_STATE"] = str(above / "local.json")
 
@@ -67,7 +68,8 @@ class Workplace:
 
     def run(self, line: str, code: int) -> str:
         if line == ENVIRONMENT:
-            self.env |= json.loads(self.cloudgw("local env --output json", 0))["aws"]["env"]
+            exports = self.cloudgw("local env", 0).splitlines()
+            self.env |= dict(shlex.split(line)[1].split("=", 1) for line in exports)
             return ""
         if line.startswith("sed -i "):
             subprocess.run(shlex.split(line), cwd=self.folder, check=True)
@@ -75,9 +77,10 @@ class Workplace:
         if not line.startswith("cloudgw "):
             raise SystemExit(f"not a command of a document: {line}")
         command = line.removeprefix("cloudgw ")
-        said = self.cloudgw(f"{command} --stepped" if command == UP else command, code)
-        if command != DOWN and (url := self.env.get(clock.VARIABLE)):
-            clock.call("POST", f"{url}/advance", {"seconds": SETTLED})
+        said = self.cloudgw(f"{command} --stepped" if command.startswith(UP) else command, code)
+        if command != DOWN:
+            for url in self.env.get(clock.VARIABLE, "").split():
+                clock.call("POST", f"{url}/advance", {"seconds": SETTLED})
         return PORT.sub("127.0.0.1:PORT", said)
 
 
@@ -102,10 +105,11 @@ def _body(kind: str, argument: str, code: int, place: Workplace) -> str:
 
 
 def _capabilities(name: str) -> str:
-    """The table of one provider, as `cloudgw capabilities --output markdown` prints it."""
+    """The table of one provider, or of several side by side, as `cloudgw capabilities --output markdown` begins."""
     from cloudgw.cli import capabilities
 
-    return capabilities.markdown({name: capabilities.providers((name,))[name].capabilities})
+    tables = {one: provider.capabilities for one, provider in capabilities.providers((name,)).items()}
+    return capabilities.markdown(tables).partition("\n\n")[0] + "\n"
 
 
 def main() -> int:

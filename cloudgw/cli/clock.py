@@ -1,8 +1,9 @@
-"""The clock that a command measures and sleeps by: the real one, or the one that CLOUDGW_CLOCK names (a local cloud's).
+"""The clock that a command measures and sleeps by: the real one, or those that CLOUDGW_CLOCK names (of local clouds).
 
 `world` makes one per command and hands it to `pipeline`. A local clock runs faster than ours, so that a wait of
-minutes takes seconds, or stands still until somebody moves it: then sleeping moves it. A clock that does not answer is
-a Problem, never a silent change to the real one.
+minutes takes seconds, or stands still until somebody moves it: then sleeping moves it. Where several local clouds run,
+all of their clocks pass the same wait. A clock that does not answer is a Problem, never a silent change to the real
+one.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ VARIABLE = "CLOUDGW_CLOCK"
 
 
 def of_environment() -> Clock:
-    url = os.environ.get(VARIABLE, "")
-    return Remote(url) if url else Real()
+    urls = os.environ.get(VARIABLE, "").split()
+    return Remote(*urls) if urls else Real()
 
 
 class Real:
@@ -45,31 +46,36 @@ class Fixed:
 
 
 class Remote:
-    """GET answers {"now", "rate", "stepped"}; POST <url>/advance {"seconds"} moves a stepped one."""
+    """GET answers {"now", "rate", "stepped"}; POST <url>/advance {"seconds"} moves a stepped one. The first tells the
+    time; whoever sleeps, sleeps on all of them."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
+    def __init__(self, *urls: str) -> None:
+        self._urls = [url.rstrip("/") for url in urls]
 
     def now(self) -> float:
-        return float(self._ask("GET", "")["now"])
+        return float(_ask("GET", self._urls[0])["now"])
 
     def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             return
-        state = self._ask("GET", "")
-        if state.get("stepped"):
-            self._ask("POST", "/advance", {"seconds": seconds})
-        else:
-            time.sleep(seconds / float(state["rate"]))
+        slowest = 0.0
+        for url in self._urls:
+            state = _ask("GET", url)
+            if state.get("stepped"):
+                _ask("POST", url, "/advance", {"seconds": seconds})
+            else:
+                slowest = max(slowest, seconds / float(state["rate"]))
+        time.sleep(slowest)
 
-    def _ask(self, method: str, path: str, body: dict[str, float] | None = None) -> dict[str, Any]:
-        try:
-            return cast("dict[str, Any]", call(method, f"{self._url}{path}", body))
-        except (OSError, ValueError) as error:
-            raise Problem(
-                f"{VARIABLE}={self._url}: the clock does not answer ({type(error).__name__}); "
-                f"start the local cloud (`cloudgw local up --detach`) or unset {VARIABLE}"
-            ) from None
+
+def _ask(method: str, url: str, path: str = "", body: dict[str, float] | None = None) -> dict[str, Any]:
+    try:
+        return cast("dict[str, Any]", call(method, f"{url}{path}", body))
+    except (OSError, ValueError) as error:
+        raise Problem(
+            f"{VARIABLE}={url}: the clock does not answer ({type(error).__name__}); "
+            f"start the local cloud (`cloudgw local up --detach`) or unset {VARIABLE}"
+        ) from None
 
 
 def call(method: str, url: str, body: object = None) -> Any:

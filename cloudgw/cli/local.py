@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cloudgw import registry
@@ -222,10 +223,20 @@ def _env(options: argparse.Namespace) -> int:
     if options.output == "json":
         print(json.dumps(found, indent=2, sort_keys=True))
         return RUNNING
-    for _, item in found.items():
-        for variable, value in sorted(item["env"].items()):
-            print(f"export {variable}={shlex.quote(value)}")
+    for variable, value in sorted(_together(item["env"] for item in found.values()).items()):
+        print(f"export {variable}={shlex.quote(value)}")
     return RUNNING
+
+
+def _together(environments: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """One environment for all clouds: each has variables of its own, but all of them have a clock."""
+    found: dict[str, str] = {}
+    for environment in environments:
+        clocks = [one[clock.VARIABLE] for one in (found, environment) if clock.VARIABLE in one]
+        found |= environment
+        if clocks:
+            found[clock.VARIABLE] = " ".join(clocks)
+    return found
 
 
 def _journal(options: argparse.Namespace) -> int:

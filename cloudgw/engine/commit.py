@@ -35,7 +35,7 @@ def run(
     )
     standing: dict[str, list[model.Element]] = {}
     for element in observed:
-        standing.setdefault(writing.group_of(state, element), []).append(element)
+        standing.setdefault(model.group_of(provider.kinds, element), []).append(element)
         if "id" in element.outputs:
             state.ids[element.key] = str(element.outputs["id"])
     state.standing = standing

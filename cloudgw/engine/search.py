@@ -8,7 +8,7 @@ later pass. It must never write a change that the plan does not hold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cloudgw.engine import report, writing
@@ -67,13 +67,13 @@ def mend(state: writing.Run) -> None:
             writing.write(state, [], group, writing.kind_of(state, elements[0].address))
 
 
-def rewound(observed: model.Graph, cache: memory.Cache, group_of: Callable[[model.Element], str]) -> model.Graph:
+def rewound(observed: model.Graph, cache: memory.Cache, kinds: Mapping[str, model.Kind]) -> model.Graph:
     """What to believe of groups whose last long operation failed: our elements as they stood before it. The cloud may
     show the document that it refused."""
     failed = [group for group in sorted(observed.failed) if group in cache.good]
     if not failed:
         return observed
-    kept = [element for element in observed if group_of(element) not in failed]
+    kept = [element for element in observed if model.group_of(kinds, element) not in failed]
     good = [element for group in failed for element in cache.good[group]]
     again = model.graph([*kept, *good]).elements
     return replace(observed, elements=again)

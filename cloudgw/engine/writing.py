@@ -113,9 +113,5 @@ def print_of(change: model.Change) -> str:
     return memory.fingerprint(change.address, change.after.spec if change.after is not None else change.op)
 
 
-def group_of(state: Run, element: model.Element) -> str:
-    return kind_of(state, element.address).group(element.address, element.name, element.fields)
-
-
 def kind_of(state: Run, where: model.Address) -> model.Kind:
     return state.provider.kinds[model.kind_of(where)]

@@ -301,6 +301,11 @@ class Kind:
         return self.immutable + self.mutable + self.optional
 
 
+def group_of(kinds: Mapping[str, Kind], element: Element) -> str:
+    """What an element is written together with."""
+    return kinds[kind_of(element.address)].group(element.address, element.name, element.fields)
+
+
 def refs_in(value: Any) -> Iterator[Ref]:
     """Every Ref inside a value, depth first."""
     found: list[Ref] = []

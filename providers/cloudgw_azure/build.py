@@ -38,8 +38,8 @@ def build(
     work.children()
     if wanted.not_found is None and work.maps.maps:
         message = (
-            "notFoundBackend is not set: requests that no route matches are answered with 502 instead of 404, where "
-            "their host is served; name an address that answers 404"
+            "spec.notFoundBackend of the AzureGatewayClassParameters is not set: where their host is served, requests "
+            "that no route matches are answered with 502 instead of 404; name an address that answers 404"
         )
         work.notes.append(Note(level="warning", code="NotFoundIs502", message=message, origin=routing.origin))
     return work.graph(), tuple(work.notes)

@@ -115,7 +115,7 @@ def _forward(action: ir.Forward, entry: ir.Entry, routing: ir.Routing) -> Answer
     if len(action.shares) > 1:
         message = (
             f"backendRefs: {len(action.shares)} shares of the requests; a path rule of an Application Gateway sends "
-            "all requests to one backend; use one backendRef with a weight"
+            "all requests to one backend; give all backendRefs but one the weight 0"
         )
         return refused("TooManyBackends", message, entry)
     share = action.shares[0]

@@ -281,7 +281,11 @@ def _unexplained(exception: BaseException, status: int) -> Failure | None:
     if isinstance(exception, sdk.DecodeError | sdk.IncompleteReadError | sdk.ServiceResponseError):
         return Failure(why="outcome_unknown", code=name, message=f"the answer could not be read ({name})")
     if isinstance(exception, sdk.ServiceRequestError):
-        return Failure(why="unknown", code=name, message=f"the request did not reach Azure: {text}")
+        return Failure(
+            why="unknown",
+            code=name,
+            message=f"the request did not reach Azure: {text}; check the network and AZURE_ARM_ENDPOINT",
+        )
     if isinstance(exception, sdk.HttpResponseError):
         # the text of an answer that is not ARM's may hold anything: its status is enough
         return Failure(why=_by_status(status), code=name, message=f"Azure answered {status} without a reason")

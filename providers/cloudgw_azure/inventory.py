@@ -63,7 +63,8 @@ class _Listing:
             failure = failures.classify(problem)
             if failure is None or failure.code in failures.UNREACHABLE:
                 raise
-            self.incomplete.append(f"{what}: {failure.code or failure.why}: {failure.message}")
+            said = failure.message if failure.message.startswith(failure.code) else f"{failure.code}: {failure.message}"
+            self.incomplete.append(f"{what}: {said}")
 
     def gateways(self) -> None:
         """One list shows whole documents: rest/api/application-gateway/application-gateways/list-all."""

@@ -188,7 +188,7 @@ def parse(raw: Parameters) -> AzureParameters:
     )
     subscription = spec.text("subscriptionId", _GUID, "00000000-0000-0000-0000-000000000000")
     group = spec.text("resourceGroup", _GROUP, "rg-edge", "the resource group in which to create")
-    location = spec.text("location", r"[a-z0-9]+", "westeurope", "the region in which to create, westeurope")
+    location = spec.text("location", r"[a-z0-9]+", "westeurope", "the region in which to create, such as westeurope")
     subnet = _subnet(spec, subscription, group)
     zones = spec.texts("zones", lambda text: "" if text in ("1", "2", "3") else f'{text!r} is none of "1", "2", "3"')
     public = _exposure(spec)

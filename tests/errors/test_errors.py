@@ -13,8 +13,8 @@ from tests.errors import writer
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Any]:
-    with writer.cloud() as cloud:
-        yield cloud
+    with writer.clouds() as clouds:
+        yield clouds
 
 
 @pytest.mark.parametrize("case", writer.cases(), ids=lambda case: case.name)

@@ -5,7 +5,7 @@
   uses      files of `common` that lie beside the case's own
   made      files that no repository should hold: name -> huge, deep, latin or empty
   env       environment variables
-  local     true: a fresh local cloud is there, and its environment
+  local     aws or azure: that local cloud is there, empty, and its environment
   before    command lines that run first; they must end with the codes that they begin with, as in "2 plan -f ."
   hidden    modules that cannot be imported, as if they were not installed
   faults    what the local cloud answers instead, once `before` has run: operation, code, and times, status, message
@@ -17,6 +17,7 @@ Paths of the temporary folder and the local cloud's address are replaced, so tha
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -31,6 +32,7 @@ from typing import Any
 
 import yaml
 
+from cloudgw import registry
 from cloudgw.cli import main
 from tests.errors import keys
 
@@ -44,9 +46,9 @@ BARE = {
     "AWS_SHARED_CREDENTIALS_FILE": "none",
     "COLUMNS": "100",
 }
-HEADS = re.compile(r"^Gateway |to create|failed:|listing of|^No Gateway|^  [a-z].*with")
+HEADS = re.compile(r"^Gateway |to create|failed:|waits \(refused\)|listing of|^No Gateway|^  [a-z].*with")
 NOTE = re.compile(r" *(error|warning) ")
-DROPPED = re.compile(r"AWS_|CLOUDGW_|KUBE|XDG_|NO_COLOR|HTTPS?_PROXY|http", re.IGNORECASE)
+DROPPED = re.compile(r"AWS_|AZURE_|CLOUDGW_|KUBE|XDG_|NO_COLOR|HTTPS?_PROXY|http", re.IGNORECASE)
 HUGE = 300 * 2**20  # bytes; of a sparse file, which takes no room
 
 
@@ -54,10 +56,11 @@ def cases() -> list[Path]:
     return sorted(path.parent for path in HERE.glob("*/case.yaml"))
 
 
-def render(case: Path, running: Any) -> str:
-    """running: a local cloud, for the cases that need one; it is emptied first."""
+def render(case: Path, clouds: Mapping[str, Any]) -> str:
+    """clouds: local ones by name, for the cases that need one; it is emptied first."""
     told: dict[str, Any] = yaml.safe_load((case / "case.yaml").read_text())
-    local = fresh(running) if told.get("local") else {}
+    running = clouds[told["local"]] if "local" in told else None
+    local = fresh(running) if running is not None else {}
     with tempfile.TemporaryDirectory() as above:
         folder = Path(above) / "work"
         folder.mkdir()
@@ -78,6 +81,7 @@ def render(case: Path, running: Any) -> str:
                 done = _run(rest)
                 assert done[0] == int(code), f"{case.name}: {rest}: {done}"
             for order in told.get("faults", ()):
+                assert running is not None, f"{case.name}: faults without a cloud"
                 running.control.fault(**order)
             code, out, err = _run(told["args"])
     if told.get("heads"):
@@ -154,23 +158,27 @@ def hidden(names: Sequence[str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def cloud() -> Iterator[Any]:
+def cloud(name: str = "aws") -> Iterator[Any]:
     """A local cloud; `fresh(cloud)` empties it and answers its environment."""
-    from cloudgw_local.aws import server
-
+    server = importlib.import_module(f"cloudgw_local.{name}.server")
     with server.serve(host="127.0.0.1", port=0, rate=60.0, stepped=True) as running:
         yield running
 
 
-def fresh(running: Any) -> dict[str, str]:
-    from cloudgw_local.aws import LOCAL
+@contextlib.contextmanager
+def clouds() -> Iterator[Mapping[str, Any]]:
+    """All of them, by name."""
+    with contextlib.ExitStack() as stack:
+        yield {name: stack.enter_context(cloud(name)) for name in registry.local_names()}
 
+
+def fresh(running: Any) -> dict[str, str]:
     running.control.reset()
-    return dict(LOCAL.env(running.endpoint))
+    return dict(registry.local(running.control.name).env(running.endpoint))
 
 
 def write() -> None:
-    with cloud() as running:
+    with clouds() as running:
         for case in cases():
             (case / "expected.txt").write_text(render(case, running))
 

@@ -1,4 +1,4 @@
-"""Lines of requests.txt, asked: what the Gateway API answers, and what AWS's own objects would answer, as short text.
+"""Lines of requests.txt, asked: what the Gateway API answers, and what each cloud's own objects would, as short text.
 
 A line is a request and what users were promised of it, `REQUEST => PROMISE`:
   METHOD http://host[:port]/path [Name=value ...] => shop/cart:80 x1 [as host/path] [...], 404, 301 https://...,
@@ -12,23 +12,36 @@ A promise is kept by an answer that begins with it. `writer` calls this module; 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
+import cloudgw_aws
+import cloudgw_azure
 from cloudgw.graph import model
 from cloudgw.objects import Unknown
+from cloudgw.provider import Provider
 from cloudgw.routing import ir, request
-from cloudgw_aws import build, semantics
+from cloudgw_aws import build as aws_build
+from cloudgw_aws import semantics as aws_semantics
+from cloudgw_azure import build as azure_build
+from cloudgw_azure import build_actions, names
+from cloudgw_azure import semantics as azure_semantics
 from tests.golden.routing import writer as lines
-from tests.unit.aws import samples
+from tests.unit.aws import samples as aws_samples
+from tests.unit.azure import samples as azure_samples
 
 NOBODY = "nobody"
 UNKNOWN = "unknown: "
 GROUP = "/aws/target-group/"
+SERVER = (("server", "app"),)  # what a backend answers with
+
+Asked: TypeAlias = request.Request | request.Connection
+Ask: TypeAlias = Callable[[Asked], str]
 
 
-def parse(line: str) -> request.Request | request.Connection:
+def parse(line: str) -> Asked:
     """The request of a line, of any scheme."""
     method, _, rest = line.partition(" ")
     parts = urlsplit(rest.split(" ")[0])
@@ -38,7 +51,7 @@ def parse(line: str) -> request.Request | request.Connection:
     return lines.parse(line)
 
 
-def specified(routing: ir.Routing, asked: request.Request | request.Connection) -> str:
+def specified(routing: ir.Routing, asked: Asked) -> str:
     """What the Gateway API answers, by the routing model."""
     if isinstance(asked, request.Connection):
         found = request.connect(routing, asked)
@@ -56,44 +69,119 @@ def specified(routing: ir.Routing, asked: request.Request | request.Connection) 
         parts += _changed(asked, sent.host, sent.path)
         parts += _headers(asked.headers, sent.headers)
         if sent.modifiers:
-            before = (("server", "app"),)
-            parts += [f"answered {part}" for part in _headers(before, sent.response(before))]
+            parts += [f"answered {part}" for part in _headers(SERVER, sent.response(SERVER))]
     parts += [f"copied to {to}" for to, _, _ in found.mirrors]
     return " ".join(parts)
 
 
-def on_aws(graph: model.Graph, routing: ir.Routing, asked: request.Request | request.Connection) -> str:
-    """What a load balancer answers in which the whole graph stands, by AWS's documents."""
-    if isinstance(asked, request.Connection):
-        return NOBODY  # an Application Load Balancer speaks HTTP alone
+def on_aws(routing: ir.Routing) -> Ask:
+    """What a load balancer answers in which the whole graph stands, in a network that stands in for a user's, by AWS's
+    documents."""
+    graph = aws_build.build(routing, aws_samples.network(), aws_samples.wanted())[0]
+    if reason := _unknown(graph):
+        return lambda _: reason
+    content = aws_samples.render(graph)
+    balancer = aws_samples.arn(f"{routing.owner}/aws/load-balancer/lb")
+
+    def ask(asked: Asked) -> str:
+        if isinstance(asked, request.Connection):
+            return NOBODY  # an Application Load Balancer speaks HTTP alone
+        protocol = next((str(one["Protocol"]) for one in content["listeners"] if one["Port"] == asked.port), "")
+        found = aws_semantics.answer(
+            content,
+            balancer,
+            aws_semantics.Request(
+                port=asked.port,
+                scheme="https" if protocol == "HTTPS" else "http",
+                method=asked.method,
+                host=asked.host,
+                path=asked.path,
+                query=urlencode(asked.query),
+                headers=asked.headers,
+            ),
+        )
+        if found.kind == "redirect":
+            return f"{found.status} {found.location}"
+        if found.kind == "fixed":
+            return str(found.status)
+        if found.kind != "forward":
+            return NOBODY
+        shares = [(group.partition(GROUP)[2], weight) for group, weight in found.groups]
+        return " ".join([_shares(shares), *_changed(asked, found.host, found.url.partition("?")[0])])
+
+    return ask
+
+
+def on_azure(routing: ir.Routing) -> Ask:
+    """What an application gateway answers whose document holds the whole graph, by Microsoft's documents. What its
+    not-found backend answers is a 404."""
+    graph = azure_build.build(routing, azure_samples.network(), azure_samples.wanted())[0]
+    if reason := _unknown(graph):
+        return lambda _: reason
+    document = azure_samples.render(graph)
+    services = {build_actions.pool_logical(key): str(key) for key in routing.backends}
+    secure = {table.port for table in routing.tables if table.protocol == "HTTPS"}
+
+    def ask(asked: Asked) -> str:
+        if isinstance(asked, request.Connection):
+            return NOBODY  # nothing but HTTP is made on Azure
+        found = azure_semantics.answer(
+            document,
+            azure_semantics.Request(
+                port=asked.port,
+                scheme="https" if asked.port in secure else "http",
+                method=asked.method,
+                host=asked.host,
+                path=asked.path,
+                query=urlencode(asked.query),
+                headers=asked.headers,
+            ),
+        )
+        if found.kind == "redirect":
+            return f"{found.status} {found.location}"
+        if found.kind == "fixed":
+            return str(found.status)
+        if found.kind != "forward":
+            return NOBODY
+        pool = names.read_child(found.pool_name, detailed=True)
+        logical = pool.logical if pool is not None else found.pool_name
+        if logical == build_actions.NOT_FOUND:
+            return "404"
+        if logical not in services:
+            return str(found.status)
+        answered = _headers(SERVER, azure_semantics.respond(found, 200, SERVER))
+        return " ".join(
+            [
+                f"{services[logical]} x1",
+                *_changed(asked, found.host, found.path),
+                *_headers(asked.headers, found.headers),
+                *(f"answered {part}" for part in answered),
+            ]
+        )
+
+    return ask
+
+
+def _unknown(graph: model.Graph) -> str:
     for element in graph:
         for value in () if isinstance(element.spec, Unknown) else (element.fields.get("action"),):
             if isinstance(value, Unknown):
                 return f"{UNKNOWN}{value.reason}"
-    content = samples.render(graph)
-    port = asked.port
-    protocol = next((str(one["Protocol"]) for one in content["listeners"] if one["Port"] == port), "")
-    found = semantics.answer(
-        content,
-        samples.arn(f"{routing.owner}/aws/load-balancer/lb"),
-        semantics.Request(
-            port=port,
-            scheme="https" if protocol == "HTTPS" else "http",
-            method=asked.method,
-            host=asked.host,
-            path=asked.path,
-            query=urlencode(asked.query),
-            headers=asked.headers,
-        ),
-    )
-    if found.kind == "redirect":
-        return f"{found.status} {found.location}"
-    if found.kind == "fixed":
-        return str(found.status)
-    if found.kind != "forward":
-        return NOBODY
-    shares = [(group.partition(GROUP)[2], weight) for group, weight in found.groups]
-    return " ".join([_shares(shares), *_changed(asked, found.host, found.url.partition("?")[0])])
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """answerer: of a Gateway, who answers its requests there."""
+
+    provider: Provider
+    answerer: Callable[[ir.Routing], Ask]
+
+
+CLOUDS: Mapping[str, Cloud] = {
+    "AWS": Cloud(provider=cloudgw_aws.PROVIDER, answerer=on_aws),
+    "Azure": Cloud(provider=cloudgw_azure.PROVIDER, answerer=on_azure),
+}
 
 
 def kept(promise: str, answer: str) -> bool:
@@ -119,8 +207,3 @@ def _headers(before: Sequence[tuple[str, str]], after: Sequence[tuple[str, str]]
 
 def _lowered(pairs: Sequence[tuple[str, str]]) -> Mapping[str, str]:
     return {name.lower(): value for name, value in pairs}
-
-
-def graph_of(routing: ir.Routing) -> model.Graph:
-    """What AWS would be asked for, in a network that stands in for a user's."""
-    return build.build(routing, samples.network(), samples.wanted())[0]

@@ -7,8 +7,8 @@ in.yaml may begin with lines for this module:
   # cloudgw: secret NS/NAME HOST   a TLS Secret is made on the spot: no key is ever written to the repository
   # cloudgw: authority NS/NAME     a ConfigMap with a CA certificate, likewise
   # cloudgw: features              the answer names what a class supports
-answer.yaml: what `cloudgw validate` says, for both channels where they differ; the statuses; notes; what the cloud
-cannot honour (on AWS); and the answers, with AWS's where it is another.
+answer.yaml: what `cloudgw validate` says, for both channels where they differ; the statuses (on AWS); notes; what each
+cloud cannot honour; and the answers, with those of each cloud where they are others.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from cloudgw.cli import reading
 from cloudgw.objects import Note
 from cloudgw.routing import ir, resolve, statuses
 from cloudgw.sources import manifests
-from cloudgw_aws import PROVIDER
 from tests.errors import keys
 from tests.golden.seeds import asking
 
@@ -44,22 +43,21 @@ LACKING = ("NotHonoured", "UnknownField", "UnsupportedFilter", "UnsupportedKind"
 INTRODUCTION = """# Promises
 
 What years of announcements and tutorials told users of the Gateway API, one case each, and what cloudgw makes of it
-today: *yes*, *partly* (the rest works, or an error answers in its place), or *not yet*. On AWS, the one cloud so far.
+today on each cloud: *yes*, *partly* (the rest works, or an error answers in its place), or *not yet*; and why not yes.
 Promises that no manifest can hold (conformance reports, metrics, scaling, pooled connections) are not here. Generated
 by `make golden` from `tests/golden/seeds`; each case's `answer.yaml` holds the whole answer.
 
-| case | promise | today | why |
-|---|---|---|---|
+| case | promise | AWS | Azure | why |
+|---|---|---|---|---|
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One case answered. document: answer.yaml. word: yes, partly or not yet."""
+    """One case answered. document: answer.yaml. words: yes, partly or not yet, and why, by cloud."""
 
     document: Mapping[str, Any]
-    word: str
-    why: str
+    words: Mapping[str, tuple[str, str]]
 
     @property
     def text(self) -> str:
@@ -76,32 +74,58 @@ def answer(case: Path) -> Answer:
     snapshot, resolution = loaded.snapshot, resolve.resolve(loaded.snapshot)
     classes = reading.classes(snapshot)
     features = classes.features if "# cloudgw: features" in manifest else None
-    clouds = {(routing.namespace, routing.name): PROVIDER.lint(routing) for routing in resolution.gateways}
-    found = statuses.of(snapshot, resolution, refused=classes.refused, features=features, clouds=clouds)
-    lint = [note for said in clouds.values() for note in said]
+    lint = {
+        name: {(routing.namespace, routing.name): cloud.provider.lint(routing) for routing in resolution.gateways}
+        for name, cloud in asking.CLOUDS.items()
+    }
+    states = {
+        name: {
+            _name(one): _status(one.json())
+            for one in statuses.of(snapshot, resolution, refused=classes.refused, features=features, clouds=said)
+        }
+        for name, said in lint.items()
+    }
     notes = [*loaded.errors, *loaded.notes, *resolution.notes]
     notes += [note for routing in resolution.gateways for note in routing.notes]
     document: dict[str, Any] = {"validate": validated(case / "in.yaml", "standard") or "valid"}
     if (other := validated(case / "in.yaml", "experimental")) != validated(case / "in.yaml", "standard"):
         document["validate --channel experimental"] = other or "valid"
-    document["statuses"] = {_name(one): _status(one.json()) for one in found} or "none"
+    document["statuses"] = states["AWS"] or "none"
     if notes:
         document["notes"] = [_said(note) for note in notes]
-    if lint:
-        document["not honoured on AWS"] = [_said(note) for note in lint]
-    answers, missed = _asked(case, resolution.gateways, document)
+    beyond = {name: [note for said in found.values() for note in said] for name, found in lint.items()}
+    for name, found in beyond.items():
+        if found:
+            document[f"not honoured on {name}"] = [_said(note) for note in found]
+    answers, missed = _asked(case, resolution.gateways, document, states)
     if answers:
         document["answers"] = answers
-    lacks = [note for note in (*lint, *notes) if note in lint or note.code in LACKING]
-    why = [PLACE.sub("", note.message) for note in lacks] + _refused(document) * ("validate" in missed)
-    why += [f"{line}: {_ours(answers[line])}" for line in missed if line != "validate"]
+    lacking = [note for note in notes if note.code in LACKING]
+    words = {
+        name: _word(case, [*beyond[name], *lacking], answers, missed[name], document, name) for name in asking.CLOUDS
+    }
+    return Answer(document=document, words=words)
+
+
+def _word(
+    case: Path,
+    lacks: Sequence[Note],
+    answers: Mapping[str, Any],
+    missed: Sequence[str],
+    document: Mapping[str, Any],
+    cloud: str,
+) -> tuple[str, str]:
+    """missed: questions whose promise the cloud does not keep."""
+    worst = sorted(lacks, key=lambda note: note.level == "info")
+    why = [PLACE.sub("", note.message) for note in worst] + _refused(document) * ("validate" in missed)
+    why += [f"{line}: {_ours(answers[line], cloud)}" for line in missed if line != "validate"]
     wanted = [line for line in answers if _wanted(case, line)] or list(answers)
     word = "not yet" if wanted and set(wanted) <= set(missed) else "partly" if missed or lacks else "yes"
-    return Answer(document=document, word=word, why=why[0] if why else "")
+    return word, why[0] if why else ""
 
 
-def _ours(found: str | Mapping[str, str]) -> str:
-    return found if isinstance(found, str) else found.get("AWS") or found["answered"]
+def _ours(found: str | Mapping[str, str], cloud: str) -> str:
+    return found if isinstance(found, str) else found.get(cloud) or found.get("Gateway API") or found["answered"]
 
 
 def _wanted(case: Path, question: str) -> bool:
@@ -185,34 +209,38 @@ def _said(note: Note) -> str:
     return PLACE.sub("", f"{note.level} {note.code}: {note.message}")
 
 
-def _asked(case: Path, gateways: Sequence[ir.Routing], document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The answer to every question, and the questions whose promise is not kept."""
+def _asked(
+    case: Path, gateways: Sequence[ir.Routing], document: Mapping[str, Any], states: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The answer to every question, and by cloud the questions whose promise is not kept. states: statuses by cloud."""
     found: dict[str, Any] = {}
-    missed: list[str] = []
-    graphs = [asking.graph_of(one) for one in gateways]
+    missed: dict[str, list[str]] = {name: [] for name in asking.CLOUDS}
+    ask = {name: cloud.answerer(gateways[0]) for name, cloud in asking.CLOUDS.items()} if gateways else {}
     for line in _lines(case):
         question, _, promise = line.partition(" => ")
         if question == "validate":
             real = "refused" if _refused(document) else "valid"
-            ours = real
+            ours = dict.fromkeys(asking.CLOUDS, real)
         elif question.startswith("status "):
-            real = _of_status(document["statuses"], question.removeprefix("status "), promise)
-            ours = real
+            object_ = question.removeprefix("status ")
+            ours = {name: _of_status(state, object_, promise) for name, state in states.items()}
+            real = ours["AWS"]
         elif not gateways:
-            real = ours = asking.NOBODY
+            real = asking.NOBODY
+            ours = dict.fromkeys(asking.CLOUDS, real)
         else:
             asked = asking.parse(question)
             real = asking.specified(gateways[0], asked)
-            ours = asking.on_aws(graphs[0], gateways[0], asked)
-        found[question] = real
-        if not _same(real, ours):
-            found[question] = {"Gateway API": real, "AWS": ours}
+            ours = {name: of(asked) for name, of in ask.items()}
+        others = {name: said for name, said in ours.items() if not _same(real, said)}
+        found[question] = {"Gateway API": real, **others} if others else real
         if not asking.kept(promise, real):
-            found[question] = {"promised": promise, "Gateway API": real, "AWS": ours}
+            found[question] = {"promised": promise, "Gateway API": real, **others}
             if question == "validate" or question.startswith("status "):
-                found[question] = {"promised": promise, "answered": ours}
-        if not (asking.kept(promise, real) and asking.kept(promise, ours)):
-            missed.append(question)
+                found[question] = {"promised": promise, "answered": real, **others}
+        for name, said in ours.items():
+            if not (asking.kept(promise, real) and asking.kept(promise, said)):
+                missed[name].append(question)
     return found, missed
 
 
@@ -237,7 +265,10 @@ def index(found: Mapping[str, Answer]) -> str:
     rows = []
     for name, one in found.items():
         promise = " ".join((HERE / name / "about.txt").read_text().split())
-        cells = (f"`{name}`", promise, one.word, one.why)
+        whys = dict.fromkeys(f"{cloud}: {why}" for cloud, (_, why) in one.words.items() if why)
+        same = len({why for _, why in one.words.values()}) == 1
+        why = next(iter(one.words.values()))[1] if same else "; ".join(whys)
+        cells = (f"`{name}`", promise, *(word for word, _ in one.words.values()), why)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n")
     return INTRODUCTION + "".join(rows)
 

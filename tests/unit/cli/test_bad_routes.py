@@ -72,7 +72,7 @@ def test_what_only_the_cloud_refuses(on_cloud: places.Place, running: Any) -> No
     """The cloud refuses one legal-looking rule: everything else is made, the guilty one is named and waits for a
     person."""
     running.control.fault(
-        "CreateRule", "error", skip=2, times=1, code="ValidationError", message="this host is reserved", status=400
+        "CreateRule", "error", skip=3, times=1, code="ValidationError", message="this host is reserved", status=400
     )
     said = on_cloud.run("apply -f . --complete")
     assert said.code == 2

@@ -28,6 +28,22 @@ def test_a_stepped_clock_moves_when_somebody_sleeps(monkeypatch: pytest.MonkeyPa
         assert found.now() - before == 3600
 
 
+def test_whoever_sleeps_sleeps_on_all_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        server.serve(host="127.0.0.1", port=0, rate=60.0, stepped=True) as one,
+        server.serve(host="127.0.0.1", port=0, rate=1000.0, stepped=False) as other,
+    ):
+        urls = [f"{running.endpoint}/_cloudgw/clock" for running in (one, other)]
+        monkeypatch.setenv(clock.VARIABLE, " ".join(urls))
+        found = clock.of_environment()
+        before = [clock.Remote(url).now() for url in urls]
+        assert found.now() == before[0]
+        found.sleep(200)
+        passed = [clock.Remote(url).now() - began for url, began in zip(urls, before, strict=True)]
+        assert passed[0] == 200
+        assert passed[1] >= 200
+
+
 def test_a_clock_with_a_rate_is_slept_through_in_less_time() -> None:
     with server.serve(host="127.0.0.1", port=0, rate=1000.0, stepped=False) as running:
         found = clock.Remote(f"{running.endpoint}/_cloudgw/clock")

@@ -16,10 +16,11 @@ CHANGING = ("HTTPRoute", "Service", "Gateway")
 
 
 def objects() -> list[tuple[str, str, str]]:
-    """(kind, namespace, name) of everything in examples, and of the Secret that goes with it."""
+    """(kind, namespace, name) of everything in the examples that `places.examples` copies, and of their Secret."""
     found = [
         (item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"])
         for path in sorted(places.EXAMPLES.glob("*.yaml"))
+        if not path.name.startswith(places.OTHER)
         for item in yaml.safe_load_all(path.read_text())
         if "kind" in item
     ]

@@ -29,17 +29,17 @@ def rules(found: Any) -> list[str]:
 
 
 def test_text(guide: places.Place) -> None:
-    said = guide.run("lint --complete")
+    said = guide.run("lint --targets aws --complete")
     lines = said.out.splitlines()
     assert said.code == 2
     assert [line.split(" ")[2].rstrip(":") for line in lines[:-1]] == CODES
     assert lines[0].startswith("services.yaml:27: error TargetPortNotFound: Service shop/cart-next port 80: ")
     assert lines[-1] == "1 error, 4 warnings, 3 info (--info shows them); 1 Gateway, targets: aws"
-    assert len(guide.run("lint --complete --info").out.splitlines()) == len(lines) + 3
+    assert len(guide.run("lint --targets aws --complete --info").out.splitlines()) == len(lines) + 3
 
 
 def test_json(guide: places.Place) -> None:
-    found = guide.run("lint --complete --output json").json
+    found = guide.run("lint --targets aws --complete --output json").json
     assert rules(found)[:5] == CODES
     assert found["counts"] == {"error": 1, "warning": 4, "info": 3}
     assert (found["targets"], found["findings"][0]["file"], found["findings"][0]["line"]) == (
@@ -50,7 +50,7 @@ def test_json(guide: places.Place) -> None:
 
 
 def test_sarif(guide: places.Place) -> None:
-    said = guide.run(f"lint --complete -f {guide.folder} --output sarif")
+    said = guide.run(f"lint --targets aws --complete -f {guide.folder} --output sarif")
     (made,) = said.json["runs"]
     assert said.code == 2
     assert [one["ruleId"] for one in made["results"]][:5] == CODES
@@ -63,12 +63,12 @@ def test_sarif(guide: places.Place) -> None:
 def test_exit_codes(guide: places.Place) -> None:
     slice_ = (GUIDE / "services.yaml").read_text().replace("ports: []", "ports: [{name: http, port: 8080}]")
     (guide.folder / "services.yaml").write_text(slice_)
-    assert guide.run("lint --complete").code == 0  # warnings alone
-    assert guide.run("lint --complete --fail-on warning").code == 2
+    assert guide.run("lint --targets aws --complete").code == 0  # warnings alone
+    assert guide.run("lint --targets aws --complete --fail-on warning").code == 2
     (guide.folder / "routes.yaml").write_text("kind: [")
-    said = guide.run("lint --complete")
+    said = guide.run("lint --targets aws --complete")
     assert (said.code, "routes.yaml" in said.err) == (1, True)
-    broken = guide.run("lint --complete --output sarif")
+    broken = guide.run("lint --targets aws --complete --output sarif")
     assert broken.code == 1
     assert broken.json["runs"][0]["invocations"][0]["executionSuccessful"] is False
 
@@ -78,12 +78,26 @@ def test_a_target_without_a_provider_is_an_error(guide: places.Place, word: str)
     said = guide.run(f"lint --targets {word}")
     name = word.rpartition(",")[2]
     assert (said.code, said.out) == (1, "")
-    assert said.err == f"error: --targets {name}: no provider of that name is installed (there are: aws)\n"
+    assert said.err == f"error: --targets {name}: no provider of that name is installed (there are: aws, azure)\n"
 
 
 def test_targets_are_all_or_those_named(guide: places.Place) -> None:
-    assert guide.run("lint --targets aws --output json").json == guide.run("lint --output json").json
+    assert guide.run("lint --targets aws,azure --output json").json == guide.run("lint --output json").json
     assert "names no provider" in guide.run("lint --targets ,").err
+
+
+def test_each_target_says_its_own_and_what_no_cloud_changes_is_said_once(guide: places.Place) -> None:
+    found = guide.run("lint --complete --targets aws,azure --output json").json
+    one = {name: guide.run(f"lint --complete --targets {name} --output json").json for name in ("aws", "azure")}
+    assert found["targets"] == ["aws", "azure"]
+    for name, alone in one.items():
+        own = [item for item in found["findings"] if item["target"] == name]
+        assert own == [item for item in alone["findings"] if item["target"] == name]
+        assert own
+    common = [item for item in found["findings"] if not item["target"]]
+    assert common == [item for item in one["aws"]["findings"] if not item["target"]]
+    refused = [item["message"] for item in found["findings"] if item["code"] == "MatchNotExpressible"]
+    assert any("a path map looks at paths only, not at headers" in message for message in refused)
 
 
 def test_the_time_is_the_clocks(guide: places.Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,6 +129,6 @@ def test_what_reading_says_is_found_too(guide: places.Place) -> None:
 def test_parameters_that_are_refused(guide: places.Place) -> None:
     text = (GUIDE / "class.yaml").read_text().replace("region: eu-central-1", "regoin: eu-central-1")
     (guide.folder / "class.yaml").write_text(text)
-    said = guide.run("lint --complete")
+    said = guide.run("lint --targets aws --complete")
     assert said.code == 2
     assert "error InvalidParameters: GatewayClass public: parametersRef: AWSGatewayClassParameters public" in said.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,11 +18,24 @@ from tests.unit.cli import place as places
 
 @pytest.fixture
 def up(place: places.Place) -> Iterator[places.Place]:
-    said = place.run("local up --detach --stepped")
+    said = place.run("local up --cloud aws --detach --stepped")
     assert said.code == 0, said
     yield place
     ended = place.run("local down")
     assert ended.out in ("aws: stopped\n", "no local cloud runs\n")
+
+
+def test_without_a_name_all_of_them_run_and_one_environment_is_for_all(place: places.Place) -> None:
+    assert place.run("local up --detach --stepped").code == 0
+    try:
+        found = place.run("local env --output json").json
+        assert set(found) == {"aws", "azure"}
+        exports = dict(shlex.split(line)[1].split("=", 1) for line in place.run("local env").out.splitlines())
+        for cloud, variable in (("aws", "AWS_ENDPOINT_URL"), ("azure", "AZURE_ARM_ENDPOINT")):
+            assert exports[variable] == found[cloud]["endpoint"]
+        assert exports["CLOUDGW_CLOCK"].split() == [found[cloud]["env"]["CLOUDGW_CLOCK"] for cloud in sorted(found)]
+    finally:
+        assert place.run("local down").out == "aws: stopped\nazure: stopped\n"
 
 
 def test_a_local_cloud_lives_from_up_to_down(up: places.Place) -> None:
@@ -30,7 +44,7 @@ def test_a_local_cloud_lives_from_up_to_down(up: places.Place) -> None:
     assert found["aws"]["env"]["AWS_ENDPOINT_URL"] == found["aws"]["endpoint"]
     exports = up.run("local env").out.splitlines()
     assert f"export AWS_ENDPOINT_URL={found['aws']['endpoint']}" in exports
-    assert "already running" in up.run("local up --detach").out
+    assert "already running" in up.run("local up --cloud aws --detach").out
     assert up.run("local journal --output json").json == []
     assert up.run("local down").out == "aws: stopped\n"
     assert up.run("local status").code == 1
@@ -59,7 +73,7 @@ def test_the_state_file_follows_its_variable(tmp_path: Path) -> None:
 
 def test_without_detach_it_runs_until_interrupted(place: places.Place) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "cloudgw.cli.main", "local", "up", "--stepped"],
+        [sys.executable, "-m", "cloudgw.cli.main", "local", "up", "--cloud", "aws", "--stepped"],
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

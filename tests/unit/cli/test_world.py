@@ -58,9 +58,7 @@ def test_an_incomplete_listing_creates_and_deletes_nothing(on_cloud: places.Plac
 
 
 def test_a_denied_write_fails_its_gateway_and_names_the_call(on_cloud: places.Place, running: Any) -> None:
-    running.control.fault(
-        "CreateLoadBalancer", "error", code="AccessDenied", message="not you", status=403, times=1000
-    )
+    running.control.fault("CreateLoadBalancer", "error", code="AccessDenied", message="not you", status=403, times=1000)
     said = on_cloud.run(f"apply {OWN} -f .")
     assert said.code == 1
     assert "failed" in said.out

@@ -62,9 +62,7 @@ def test_incarnations_are_named_where_only_they_differ() -> None:
 def test_targets_are_counted() -> None:
     before = made.element("targets", "cart", to=("1", "2", "3"))
     after = made.element("targets", "cart", to=("2", "3", "4", "5"))
-    found = lines(
-        made.change("update", "targets", "cart", before=before, after=after, fields=("to",), fast=True)
-    )
+    found = lines(made.change("update", "targets", "cart", before=before, after=after, fields=("to",), fast=True))
     assert any("+2 -1, 4 in the end" in line for line in found)
 
 
@@ -122,9 +120,7 @@ def test_a_note_begins_with_its_object() -> None:
 
 
 def test_several_gateways_have_a_digest_each_and_one_for_all() -> None:
-    document = made.document(
-        made.plan(made.weights(20)), made.plan(made.weights(30), gateway="shop/two")
-    )
+    document = made.document(made.plan(made.weights(20)), made.plan(made.weights(30), gateway="shop/two"))
     text = render_text.render(document)
     for plan in document["plans"]:
         assert f"  plan {plan['digest']}\n" in text
@@ -132,9 +128,7 @@ def test_several_gateways_have_a_digest_each_and_one_for_all() -> None:
 
 
 def test_colours_are_the_painters() -> None:
-    painted = render_text.render(
-        made.document(made.plan(made.weights(20))), lambda style, text: f"<{style}>{text}</>"
-    )
+    painted = render_text.render(made.document(made.plan(made.weights(20))), lambda style, text: f"<{style}>{text}</>")
     assert "<update>~ 80/cart</>" in painted
     assert "<head>Gateway shop/edge</>" in painted
 
