@@ -173,12 +173,12 @@ def running(provider: Provider, read: Any, observed: model.Graph, kept: Memory) 
             busy.add(group)
             continue
         del left[group]
-        if found.failure is None:
-            continue
-        if found.failure.why == "invalid":
+        if found.failure is not None and found.failure.why == "invalid":
             failed.add(group)
             kept.cache.reasons[group] = found.failure.message
-        else:  # superseded or cancelled: nothing is said against what it carried
+            continue
+        kept.cache.good.pop(group, None)  # a later failure is another operation's: what stood before ours is history
+        if found.failure is not None:  # superseded or cancelled: nothing is said against what it carried
             kept.cache.flight.pop(group, None)
     kept.diary = replace(kept.diary, operations=left)
     told = replace(observed, busy=frozenset(busy), failed=frozenset(failed - busy))
@@ -254,9 +254,9 @@ def apply(
         failed = done.of("failed")
         failures = [f"{o.change.key}: {o.failure.code}: {o.failure.message}" for o in failed if o.failure is not None]
         changed += len(done.of("done"))
-        if not plan.changes and not plan.busy:
+        if not plan.changes and not plan.busy and not done.operations:
             return Applied(plan=plan, passes=number, changed=changed, notes=plan.notes)
-        running = plan.busy or any(not outcome.change.waits for outcome in done.of("waiting"))  # a long operation
+        running = plan.busy or bool(done.operations) or any(not outcome.change.waits for outcome in done.of("waiting"))  # a long operation
         running = running or len(memory_.cache.refused) > refused  # what was learnt changes the next plan
         fruitless = 0 if done.of("done") or running else fruitless + bool(failed)
         passing = [o for o in failed if o.failure is not None and o.failure.why in PASSING]

@@ -20,6 +20,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAWS = ("tests/contract/test_laws.py", "tests/contract/test_laws_of_change.py", "tests/property/test_table.py")
 AWS = ("tests/unit/aws/test_live.py",)
 CASES = ("tests/unit/graph/test_diff.py",)
+DOCUMENTS = ("tests/unit/graph/test_documents.py",)
+AZURE = ("tests/unit/azure/test_document.py", "tests/unit/azure/test_live.py")
+ONE = ("tests/contract/test_one_document.py",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,9 +118,86 @@ MUTANTS = (
     Mutant(
         "foreign entries are no walls",
         "cloudgw/graph/diff_table.py",
-        "taken = work.observed.taken.get(group, ())",
+        "taken = work.observed.taken.get(table, ())",
         "taken: tuple[int, ...] = ()",
         CASES,
+    ),
+    Mutant(
+        "one table for a whole group",
+        "cloudgw/graph/model.py",
+        "return (self.table or self.group)(where, name, spec)",
+        "return self.group(where, name, spec)",
+        DOCUMENTS,
+    ),
+    Mutant(
+        "a match changes alone",
+        "cloudgw/graph/diff_table.py",
+        "set(change.fields) & set(work.kind(change.address).matches)",
+        "False",
+        DOCUMENTS,
+    ),
+    Mutant(
+        "everybody is warmed",
+        "cloudgw/graph/diff_traffic.py",
+        'change.op != "create" or kind.displaces is None',
+        "True or kind.displaces is None",
+        DOCUMENTS,
+    ),
+    Mutant(
+        "a refused backend's rule waits",
+        "cloudgw/graph/diff.py",
+        "    _stand_for_hopeless(work)\n",
+        "",
+        DOCUMENTS,
+    ),
+    Mutant(
+        "the refused document is believed",
+        "cloudgw/engine/search.py",
+        "if group in cache.good]",
+        "if False]",
+        DOCUMENTS,
+    ),
+    Mutant(
+        "what stood before is believed for ever",
+        "cloudgw/pipeline.py",
+        "        kept.cache.good.pop(group, None)",
+        "        pass",
+        DOCUMENTS,
+    ),
+    Mutant(
+        "targets are searched too",
+        "cloudgw/engine/search.py",
+        "return [change for change in trial if not change.fast] or trial",
+        "return trial",
+        DOCUMENTS,
+    ),
+    Mutant(
+        "a path of others is taken",
+        "providers/cloudgw_azure/document.py",
+        "    _guard_paths(draft, changes)\n",
+        "",
+        AZURE,
+    ),
+    Mutant(
+        "foreign parts pin nothing",
+        "providers/cloudgw_azure/kinds_commit.py",
+        "        _unpinned(found, changes, mark)\n",
+        "",
+        AZURE,
+    ),
+    Mutant(
+        "no etag is sent",
+        "providers/cloudgw_azure/calls.py",
+        'return {"If-Match": etag} if etag else {}',
+        "return {}",
+        ONE,
+    ),
+    Mutant(
+        "a warm rule is left out",
+        "providers/cloudgw_azure/kinds_paths.py",
+        "    warm=_warm,\n",
+        "",
+        ONE,
     ),
 )
 

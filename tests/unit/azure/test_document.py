@@ -335,3 +335,19 @@ def test_every_collection_of_ours_is_reached() -> None:
     body = stand(elements.elements())
     filled = {collection for collection, _ in document_parts.children(body["properties"])}
     assert {s.collection for s in shapes.SHAPES.values()} - {"pathRules"} <= filled
+
+
+def test_a_path_that_is_somebody_else_s_is_refused_by_name() -> None:
+    """Azure would refuse the whole document, and name the map."""
+    body = stand(elements.elements())
+    maps = body["properties"]["urlPathMaps"]
+    rules = next(one["properties"]["pathRules"] for one in maps if "-80.any-" in one["name"])
+    theirs = copy.deepcopy(rules[0])
+    theirs["name"], theirs["properties"]["paths"] = "theirs", ["/THEIRS"]
+    rules.append(theirs)
+    found = elements.elements()
+    mine = elements.path("80.any", "shop.n.aaaaaaaaaa", ("/theirs",), elements.answer("shop.cart.8080"))
+    with pytest.raises(Failed, match="theirs is not ours") as caught:
+        step(body, [*found, mine])
+    assert caught.value.why == "invalid"
+    assert "shop.n.aaaaaaaaaa" in caught.value.key

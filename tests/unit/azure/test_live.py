@@ -300,6 +300,26 @@ def test_a_write_in_between_is_a_conflict_and_nothing_is_sent_twice(world: World
     assert len(of_others(world.document())) == 6
 
 
+def test_a_map_that_somebody_used_meanwhile_is_not_deleted(world: World) -> None:
+    """Their path rule would go along with it."""
+    extra = [*elements.site("80.twice", ("twice.example.com",))]
+    extra.append(elements.path("80.twice", "shop.n.aaaaaaaaaa", ("/same",), elements.answer("shop.cart.8080")))
+    world.apply([*elements.elements(), *extra])
+    changes = world.plan(elements.elements())
+    document = world.document()
+    for one in document["properties"]["urlPathMaps"]:
+        if "-80.twice-" in one["name"]:
+            rule = {**one["properties"]["pathRules"][0], "name": "theirs"}
+            rule = {"name": "theirs", "properties": {**rule["properties"], "paths": ["/theirs"]}}
+            one["properties"]["pathRules"].append(rule)
+    world.write(document)
+    writes = len(world.cloud.writes())
+    with pytest.raises(Failed, match="pathRules/theirs") as caught:
+        world.commit(changes)
+    assert caught.value.why == "conflict"
+    assert len(world.cloud.writes()) == writes
+
+
 def test_nothing_is_written_while_an_operation_runs(world: World) -> None:
     world.apply(elements.elements())
     body = world.document()
