@@ -21,6 +21,8 @@ from cloudgw.provider import Clock, Inventory, Placement, Provider, ProviderPara
 POLL_SECONDS = 5.0
 POLLS = 120  # of one operation, until everything is looked at again
 FRUITLESS_PASSES = 4
+DEGRADED = "OperationFailed"
+MENDING_PASSES = 3  # with nothing to do, until what failed was written again
 PASSING = frozenset({"throttled", "not_ready", "conflict", "gone", "outcome_unknown", "unknown"})
 
 
@@ -76,7 +78,7 @@ def plan_one(
         wish.gateway,
         placement,
         difference,
-        notes=(*wish.notes, *refusals.notes(difference.changes)),
+        notes=(*wish.notes, *refusals.notes(difference.changes), *_degraded(mine, kept.cache, provider.kinds)),
         incomplete=(*wish.incomplete, *unknowns(wish.desired, provider.kinds)),
         addresses=sorted({str(e.outputs["dns"]) for e in mine if e.outputs.get("dns")}),
         busy=bool(observed.busy) and any(model.group_of(provider.kinds, e) in observed.busy for e in mine),
@@ -91,6 +93,21 @@ def plan_one(
         gone=wish.gone,
     )
     return replace(plan, changes=check.check(plan.changes, context, word or check.Word()))
+
+
+def _degraded(mine: model.Graph, cache: memory.Cache, kinds: Mapping[str, model.Kind]) -> list[Note]:
+    """What a failed long operation left: the plan may be empty, and still nothing is well."""
+    found = []
+    for group in sorted(mine.failed & {model.group_of(kinds, element) for element in mine}):
+        where = group.partition(":")[2].rpartition("@")[0]
+        what = model.short(where) if where.count("/") > 3 else group
+        said = f" ({cache.reasons[group]})" if group in cache.reasons else ""
+        message = (
+            f"the last long operation of {what} failed{said}; what is shown may not be what serves; apply writes it "
+            "again, with the changes of this plan, or once as it is shown where there are none"
+        )
+        found.append(Note(level="error", code=DEGRADED, message=message))
+    return found
 
 
 def unknowns(desired: model.Graph, kinds: Mapping[str, model.Kind]) -> list[str]:
@@ -141,7 +158,8 @@ def one_pass(
     tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[plans.Plan, report.Report]:
     """Plans from an inventory and commits what waits for nothing. memory_ is brought up to date."""
-    observed = running(provider, session.read, observe(provider, inventory, session.owner), memory_)
+    observed = observe(provider, inventory, session.owner)
+    observed = running(provider, session.read, observed, memory_, inventory.began)
     plan = plan_one(provider, placement, wish, observed, now=inventory.began, memory_=memory_, word=word)
     remember(memory_, plan, clock.now())
     done = commit.run(
@@ -162,7 +180,7 @@ def one_pass(
     return plan, done
 
 
-def running(provider: Provider, read: Any, observed: model.Graph, kept: Memory) -> model.Graph:
+def running(provider: Provider, read: Any, observed: model.Graph, kept: Memory, now: float) -> model.Graph:
     """What is observed, with what our own long operations say: one that runs makes its group busy, whatever the listing
     shows; one that failed leaves what stood before it."""
     busy, failed = set(observed.busy), set(observed.failed)
@@ -173,12 +191,18 @@ def running(provider: Provider, read: Any, observed: model.Graph, kept: Memory) 
             busy.add(group)
             continue
         del left[group]
-        if found.failure is not None and found.failure.why == "invalid":
-            failed.add(group)
-            kept.cache.reasons[group] = found.failure.message
+        if found.failure is None:
+            kept.cache.broken.pop(group, None)
+            kept.cache.good.pop(group, None)  # a later failure is another's: what stood before ours is history
             continue
-        kept.cache.good.pop(group, None)  # a later failure is another operation's: what stood before ours is history
-        if found.failure is not None:  # superseded or cancelled: nothing is said against what it carried
+        count = kept.cache.broken[group][0] if group in kept.cache.broken else 0
+        carried = kept.cache.flight.get(group, ())
+        kept.cache.broken[group] = (count + 1, now, found.failure.message, carried)
+        kept.cache.reasons[group] = found.failure.message
+        if found.failure.why == "invalid":
+            failed.add(group)
+        else:  # superseded, cancelled, broken by itself: nothing is said against what it carried
+            kept.cache.good.pop(group, None)
             kept.cache.flight.pop(group, None)
     kept.diary = replace(kept.diary, operations=left)
     told = replace(observed, busy=frozenset(busy), failed=frozenset(failed - busy))
@@ -254,16 +278,21 @@ def apply(
         failed = done.of("failed")
         failures = [f"{o.change.key}: {o.failure.code}: {o.failure.message}" for o in failed if o.failure is not None]
         changed += len(done.of("done"))
+        degraded = [note.message for note in plan.notes if note.code == DEGRADED]
         if not plan.changes and not plan.busy and not done.operations:
-            return Applied(plan=plan, passes=number, changed=changed, notes=plan.notes)
-        running = plan.busy or bool(done.operations) or any(not outcome.change.waits for outcome in done.of("waiting"))  # a long operation
+            if degraded and number <= MENDING_PASSES:
+                clock.sleep(provider.staleness)
+                continue
+            return Applied(plan=plan, passes=number, changed=changed, failures=tuple(degraded), notes=plan.notes)
+        running = plan.busy or bool(done.operations)
+        running = running or any(not outcome.change.waits for outcome in done.of("waiting"))  # a long operation
         running = running or len(memory_.cache.refused) > refused  # what was learnt changes the next plan
         fruitless = 0 if done.of("done") or running else fruitless + bool(failed)
         passing = [o for o in failed if o.failure is not None and o.failure.why in PASSING]
         lasting = plans.timely(plan.changes)
-        if not done.of("done") and not running and not lasting and (not passing or fruitless >= FRUITLESS_PASSES):
-            break
-        if fruitless >= FRUITLESS_PASSES * 3:
+        hopeless = not running and not lasting and (not passing or fruitless >= FRUITLESS_PASSES)
+        if (hopeless and not done.of("done")) or fruitless >= FRUITLESS_PASSES * 3:
+            failures += degraded
             break
         waiting([change for change in plan.changes if change.key in lasting])
         if memory_.diary.operations and not done.of("done"):

@@ -15,23 +15,28 @@ from cloudgw.engine import report, writing
 from cloudgw.graph import memory, model, order
 from cloudgw.provider import Failure
 
+RETRY_SECONDS, LONGEST_SECONDS = 60.0, 1800.0
+LASTING = ("approval", "quota", "unknown", "refused")  # waits that time does not end
+
 
 def settle(state: writing.Run, batch: list[model.Change]) -> None:
     """The changes of one group: all at once, or under search only the part that is to be tried; the rest waits."""
     kind, group = writing.kind_of(state, batch[0].address), batch[0].group
     rest = _topological(batch)
-    if group in state.observed.failed:
-        _suspect_flight(state, group)
-        if writing.write(state, [], group, kind) is not None:
-            for change in rest:
-                writing.blocked(state, change, "the last good document could not be restored")
-            return
-        if group in state.operations:  # the restoring write runs; the search goes on when it has ended
-            _later(state, rest, "the group is restored")
-            return
-    elif group in state.cache.flight:
-        _accepted(state, group, state.cache.flight.pop(group))
-        state.cache.good.pop(group, None)
+    if _goes_whole(state, group, rest):
+        writing.write(state, rest, group, kind)
+        return
+    if _too_soon(state, group, rest):
+        late = Failure(why="unknown", code="OperationFailed", message=state.cache.broken[group][2])
+        for change in rest:
+            state.outcomes[change.key] = report.Outcome(change=change, state="failed", failure=late)
+        return
+    if group not in state.observed.failed:
+        state.cache.restoring.discard(group)
+        if group in state.cache.flight:
+            _accepted(state, group, state.cache.flight.pop(group))
+    elif _restoring(state, group, kind, rest):
+        return
     while rest:
         rest = [change for change in rest if change.key not in state.outcomes]
         trial = _trial(state, group, rest)
@@ -58,13 +63,54 @@ def settle(state: writing.Run, batch: list[model.Change]) -> None:
             return
 
 
+def _goes_whole(state: writing.Run, group: str, rest: Sequence[model.Change]) -> bool:
+    """Everything of ours in the group is deleted: there is nothing to restore and nobody to search for."""
+    gone = {model.key_of(change.address, change.name) for change in rest if change.op == "delete"}
+    standing = [e for e in state.standing.get(group, ()) if not writing.kind_of(state, e.address).fast]
+    return bool(gone) and all(element.key in gone for element in standing)
+
+
+def _too_soon(state: writing.Run, group: str, rest: Sequence[model.Change]) -> bool:
+    """Two operations in a row failed: the same once more waits, longer each time; something else may go."""
+    count, when, _, carried = state.cache.broken.get(group, (0, 0.0, "", ()))
+    if not {writing.print_of(change) for change in rest} <= set(carried):
+        return False
+    pause = min(RETRY_SECONDS * 2.0**count, LONGEST_SECONDS)
+    return count > 1 and state.clock.now() < when + pause
+
+
+def _restoring(state: writing.Run, group: str, kind: model.Kind, rest: Sequence[model.Change]) -> bool:
+    """Puts the last good document first, where it is known, once for each failure. True when the rest must wait."""
+    _suspect_flight(state, group)
+    if group in state.cache.restoring:  # that write failed as well: what was held for good is not
+        state.cache.restoring.discard(group)
+        state.cache.good.pop(group, None)
+    if group not in state.cache.good:
+        return False
+    state.cache.restoring.add(group)
+    if writing.write(state, [], group, kind) is not None:
+        for change in rest:
+            writing.blocked(state, change, "the last good document could not be restored")
+        return True
+    if group not in state.operations:
+        return False
+    _later(state, rest, "the group is restored")  # the search goes on when that write has ended
+    return True
+
+
 def mend(state: writing.Run) -> None:
-    """A group that a long operation left degraded, and that nobody wants changed, is put again once per process."""
-    for group in sorted(state.observed.failed - set(state.operations) - state.cache.mended):
+    """A group that a long operation left degraded, and that nobody wants changed, is put again once per process; never
+    before what was written can be seen."""
+    state.cache.mended &= state.observed.failed
+    wanted = {change.group for change in state.changes.values() if not any(w.what in LASTING for w in change.waits)}
+    for group in sorted(state.observed.failed - set(state.operations) - state.cache.mended - wanted):
         elements = state.standing.get(group, ())
-        if elements and not any(change.group == group and not change.waits for change in state.changes.values()):
+        written = max(state.cache.started or 0.0, state.cache.written.get(group, 0.0))
+        early = state.clock.now() < written + state.provider.staleness
+        if elements and not early and not _too_soon(state, group, ()):
             state.cache.mended.add(group)
             writing.write(state, [], group, writing.kind_of(state, elements[0].address))
+            state.cache.good.pop(group, None)  # nobody knows that it was
 
 
 def rewound(observed: model.Graph, cache: memory.Cache, kinds: Mapping[str, model.Kind]) -> model.Graph:

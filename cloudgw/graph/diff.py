@@ -256,8 +256,9 @@ def _needs(work: Work) -> None:
                 if kind.exposes is not None and kind.drain is not None and kind.drain(change.before):
                     needs.extend(traffic)  # a way to what serves is closed when nobody goes there any more
             for ref in work.parents(change.before):
-                if f"update {ref.key}" in work.changes:
-                    needs.append(f"update {ref.key}")
+                above = work.changes.get(f"update {ref.key}")
+                if above is not None and above.group != change.group:  # what is written at once has no before
+                    needs.append(above.key)
             for referrer in work.referrers.get(change.before.key, ()):
                 for op in ("delete", "update"):
                     other = work.changes.get(f"{op} {referrer}")

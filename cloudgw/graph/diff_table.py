@@ -7,6 +7,7 @@ A table is a part of one group: a document may hold several.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from cloudgw.graph import model, place
@@ -164,6 +165,9 @@ def joint(work: Work) -> None:
 
 
 def _links(work: Work, changes: list[model.Change]) -> dict[str, set[str]]:
+    meeting = work.kind(changes[0].address).meeting if changes else None
+    if meeting is not None:
+        return _links_of_pairs(changes, meeting)
     tokens: dict[str, list[model.Change]] = {}
     everywhere: list[model.Change] = []
     for change in changes:
@@ -202,4 +206,27 @@ def _links(work: Work, changes: list[model.Change]) -> dict[str, set[str]]:
                     if other is not change:
                         links.setdefault(change.key, set()).add(other.key)
                         links.setdefault(other.key, set()).add(change.key)
+    return links
+
+
+def _links_of_pairs(
+    changes: list[model.Change], meeting: Callable[[model.Spec, model.Spec], bool]
+) -> dict[str, set[str]]:
+    """The same for a small table whose entries say pair by pair whether they meet; an unknown one meets all."""
+
+    def meet(one: model.Change, other: model.Change) -> bool:
+        first, second = one.after or one.before, other.after or other.before
+        assert first is not None
+        assert second is not None
+        unknown = isinstance(first.spec, Unknown) or isinstance(second.spec, Unknown)
+        return unknown or meeting(first.fields, second.fields)
+
+    links: dict[str, set[str]] = {}
+    for rank, change in enumerate(changes):
+        makes = change.op in ("create", "update")
+        for number, other in enumerate(changes):
+            above = other.op == "create" and number < rank
+            away = other.op in ("create", "update") or number > rank
+            if other is not change and (above if makes else away) and meet(change, other):
+                links.setdefault(change.key, set()).add(other.key)
     return links

@@ -28,29 +28,30 @@ def targets(work: Work) -> None:
         value = wanted.spec.get(kind.fast, Unknown("unset"))
         seen = {o.name: o for o in work.observed.elements.get(where, ())}
         for backend in work.observed.elements.get(ref.to, ()):
-            _follow(work, kind, wanted, ref, backend.name, seen.get(backend.name), value)
-        name = work.current.get(ref.to, "")
-        if f"create {model.key_of(ref.to, name)}" in work.changes:
-            _follow(work, kind, wanted, ref, name, seen.get(name), value)
+            _follow(work, kind, wanted, backend, seen.get(backend.name), value)
+        made = work.changes.get(f"create {model.key_of(ref.to, work.current.get(ref.to, ''))}")
+        if made is not None and made.after is not None:
+            _follow(work, kind, wanted, made.after, seen.get(made.after.name), value)
 
 
 def _follow(
     work: Work,
     kind: model.Kind,
     wanted: model.Element,
-    ref: model.Ref,
-    name: str,
+    backend: model.Element,
     seen: model.Element | None,
     value: object,
 ) -> None:
     before = seen.fields.get(kind.fast, ()) if seen is not None else ()
     if model.same(value, before) or (model.holds_unknown(value)):
         return
+    name = backend.name
+    beside = {r.to: r.name for r in model.refs_in(backend.fields)}  # targets lie where their backend does
+    beside[backend.address] = name
     spec = {
-        n: model.bind(v, lambda r: name if r.to == ref.to else work.current.get(r.to, ""))
-        for n, v in wanted.fields.items()
+        n: model.bind(v, lambda r: beside.get(r.to) or work.current.get(r.to, "")) for n, v in wanted.fields.items()
     }
-    needs = tuple(k for k in (f"create {model.key_of(ref.to, name)}",) if k in work.changes)
+    needs = tuple(k for k in (f"create {backend.key}",) if k in work.changes)
     work.add(
         model.Change(
             op="update" if seen is not None else "create",

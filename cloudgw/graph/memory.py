@@ -36,8 +36,10 @@ class Cache:
     written: group -> last write. detached: element key -> when a write took a reference from it.
     refused: change fingerprint -> the cloud's reason. flight: group -> fingerprints of changes whose long operation
     runs. suspects: group -> fingerprints among which a refused change is being searched. reasons: group -> what the
-    cloud said when it last refused.
-    done: element key -> cloud id of what was created (not needed once observed)."""
+    cloud said when it last refused. good: group -> our elements as they stood before the long operation that runs or
+    failed. restoring: groups whose last write put those back. mended: groups that failed with nothing to change and
+    were put again once. broken: group -> (how often in a row its operations failed, when last, the cloud's words,
+    fingerprints of what the last one carried)."""
 
     started: float | None = None
     written: dict[str, float] = field(default_factory=dict)
@@ -47,7 +49,9 @@ class Cache:
     suspects: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     good: dict[str, tuple[model.Element, ...]] = field(default_factory=dict)
+    restoring: set[str] = field(default_factory=set)
     mended: set[str] = field(default_factory=set)
+    broken: dict[str, tuple[int, float, str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 def fingerprint(change_address: model.Address, spec: object) -> str:

@@ -258,6 +258,7 @@ class Kind:
     meets: tokens of an ordered entry; two entries meet when they share one, or either has EVERYTHING.
     matches: mutable fields that say which requests an ordered entry answers: such an update goes with every change that
     it meets, or two entries would claim the same.
+    meeting: (spec, spec) -> may one request match both? Instead of tokens, where tokens would couple too much.
     displaces: (spec of a new entry, spec of a standing one) -> may it take requests from it? None = it may always. One
     that displaces nobody waits for no health: its requests had no answer before.
     fast: the field that holds the targets of the one element that `of` names; such kinds follow every incarnation.
@@ -286,6 +287,7 @@ class Kind:
     is_warm: Callable[[Address], bool] = lambda _: False
     positions: range | None = None
     meets: Callable[[Spec], tuple[str, ...]] = _meets_all
+    meeting: Callable[[Spec, Spec], bool] | None = None
     matches: tuple[str, ...] = ()
     displaces: Callable[[Spec, Spec], bool] | None = None
     fast: str = ""

@@ -176,10 +176,10 @@ def test_an_operation_is_asked_for_by_its_url() -> None:
     assert "/operations/" in token
     again = process.restarted(keep_diary=True)
     quiet = replace(again.observed(), busy=frozenset())
-    told = pipeline.running(cloud.provider, cloud.session().read, quiet, again.memory)
+    told = pipeline.running(cloud.provider, cloud.session().read, quiet, again.memory, 0.0)
     assert told.busy == {group}
     cloud.clock.sleep(600.0)
-    told = pipeline.running(cloud.provider, cloud.session().read, quiet, again.memory)
+    told = pipeline.running(cloud.provider, cloud.session().read, quiet, again.memory, 0.0)
     assert not told.busy
     assert not again.memory.diary.operations
 

@@ -120,7 +120,7 @@ def test_an_operation_that_was_superseded_convicts_nobody() -> None:
 
     kept = pipeline.Memory(diary=memory.Diary(operations={"document:x": "token"}))
     kept.cache.flight["document:x"] = ("print",)
-    told = pipeline.running(Superseded(), None, model.Graph(), kept)
+    told = pipeline.running(Superseded(), None, model.Graph(), kept, 0.0)
     assert not told.failed
     assert not told.busy
     assert not kept.cache.flight
