@@ -328,7 +328,7 @@ def _name(item: Any) -> Any:
 
 
 def _plant(document: dict[str, Any]) -> None:
-    """Needs a path map of ours."""
+    """Needs a path map of ours. Path rules of one name lie in several maps, in another order in each."""
     where, properties = document["id"], document["properties"]
 
     def ref(collection: str, name: str) -> dict[str, str]:
@@ -346,8 +346,17 @@ def _plant(document: dict[str, Any]) -> None:
     listener = add("httpListeners", "theirs", **fields)
     forward = {"backendAddressPool": pool, "backendHttpSettings": plain}
     add("requestRoutingRules", "theirs", ruleType="Basic", priority=9_999, httpListener=listener, **forward)
-    rule = {"name": "theirs", "properties": {"paths": ["/theirs/*"], **forward}}
-    properties["urlPathMaps"][0]["properties"]["pathRules"].insert(0, rule)
+
+    def rule(name: str, path: str) -> dict[str, Any]:
+        return {"name": name, "properties": {"paths": [path], **forward}}
+
+    ours = [one["properties"]["pathRules"] for one in properties["urlPathMaps"]]
+    ours[0].insert(0, rule("theirs", "/theirs/*"))
+    if len(ours) > 1:
+        ours[-1].append(rule("theirs", "/theirs/*"))
+    default = {f"default{member[0].upper()}{member[1:]}": value for member, value in forward.items()}
+    turned = [rule("special", "/special/*"), rule("wide", "/wide/*"), rule("theirs", "/*")]
+    add("urlPathMaps", "theirs", **default, pathRules=turned)
 
 
 def _theirs(document: Mapping[str, Any]) -> Any:

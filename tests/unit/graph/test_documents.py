@@ -142,3 +142,20 @@ def test_targets_stay_out_of_a_search() -> None:
     pools = (gateway["pending"] or gateway["document"])["pool"]
     assert [pool["targets"] for pool in pools] == [["10.0.9.9:8080"]]
     assert len(suspects) == 2
+
+
+def test_entries_that_say_pair_by_pair_whether_they_meet() -> None:
+    """A catch-all rule waits with the create above it that it meets, and with no other."""
+    world = worlds.BASE.with_rules(*worlds.BASE.rules, Rule(host="*", to=(("one", 1),)))
+    _, observed = standing(worlds.BASE)
+    new = (Rule(host="c.example", to=(("one", 1),)), Rule(host="d.example", to=(("one", 1),)))
+    desired = documents.graph(world.with_rules(*new, *world.rules))
+
+    def meeting(one: model.Spec, other: model.Spec) -> bool:
+        return {one["host"], other["host"]} in ({"*", "c.example"}, {"*"}, {one["host"]})
+
+    found = diff.diff(desired, observed, with_rule(meeting=meeting))
+    creates = {c.address.rsplit("/", 2)[1]: c for c in found.changes if c.op == "create" and "/rule/" in c.address}
+    assert creates["c.example"].key in creates["*"].joint
+    assert creates["d.example"].key not in creates["*"].joint
+    assert not creates["c.example"].joint
