@@ -44,12 +44,14 @@ def settle(state: writing.Run, batch: list[model.Change]) -> None:
             return
         failure = writing.write(state, trial, group, kind)
         if failure is None:
+            _room(state, group, trial)
             if group in state.operations:  # its end decides, in a later pass
                 _later(state, rest, "a long operation of this group runs")
                 return
             _accepted(state, group, tuple(writing.print_of(change) for change in trial))
-        elif failure.why == "invalid":
+        elif failure.why in ("invalid", "quota"):
             state.cache.reasons[group] = failure.message
+            (state.cache.scarce.add if failure.why == "quota" else state.cache.scarce.discard)(group)
             for change in trial:
                 state.outcomes.pop(change.key, None)
             guilty = [change for change in trial if change.key == failure.guilty]
@@ -61,6 +63,13 @@ def settle(state: writing.Run, batch: list[model.Change]) -> None:
                 if change.key not in state.outcomes:
                     writing.blocked(state, change, trial[0].key)
             return
+
+
+def _room(state: writing.Run, group: str, written: Sequence[model.Change]) -> None:
+    """Something went: what was refused for want of room may be tried again."""
+    if any(change.op == "delete" for change in written):
+        for refused in state.cache.full.pop(group, ()):
+            state.cache.refused.pop(refused, None)
 
 
 def _goes_whole(state: writing.Run, group: str, rest: Sequence[model.Change]) -> bool:
@@ -188,6 +197,8 @@ def _convict(state: writing.Run, group: str, rest: Sequence[model.Change], messa
     for change in members:
         reason = message or state.cache.reasons.get(group, "the cloud refused it")
         state.cache.refused[writing.print_of(change)] = reason
+        if group in state.cache.scarce:
+            state.cache.full[group] = (*state.cache.full.get(group, ()), writing.print_of(change))
         failure = Failure(why="invalid", code="refused", message=reason, guilty=change.key)
         state.outcomes[change.key] = report.Outcome(change=change, state="failed", failure=failure)
         state.tell(f"refused: {change.key}: {reason}")

@@ -35,7 +35,9 @@ class Cache:
     """started: when this process began to look; nothing is written before one staleness bound has passed since.
     written: group -> last write. detached: element key -> when a write took a reference from it.
     refused: change fingerprint -> the cloud's reason. flight: group -> fingerprints of changes whose long operation
-    runs. suspects: group -> fingerprints among which a refused change is being searched. reasons: group -> what the
+    runs. full: group -> fingerprints of those refused for want of room: they lapse when something of the group goes.
+    scarce: groups whose search is for want of room.
+    suspects: group -> fingerprints among which a refused change is being searched. reasons: group -> what the
     cloud said when it last refused. good: group -> our elements as they stood before the long operation that runs or
     failed. restoring: groups whose last write put those back. mended: groups that failed with nothing to change and
     were put again once. broken: group -> (how often in a row its operations failed, when last, the cloud's words,
@@ -46,6 +48,8 @@ class Cache:
     detached: dict[str, float] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     flight: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    full: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    scarce: set[str] = field(default_factory=set)
     suspects: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     good: dict[str, tuple[model.Element, ...]] = field(default_factory=dict)

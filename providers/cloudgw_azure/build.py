@@ -131,8 +131,8 @@ class _Work:
         self.maps, notes = build_quota.within(
             lambda kept: build_maps.compile_maps(kept, tables, network.standing),
             rules.kept,
-            network.quotas,
-            network.standing,
+            network,
+            self.routing.backends,
             owner,
         )
         self.notes += [*notes, *self.maps.notes]

@@ -25,6 +25,16 @@ LOOPBACK = "127.0.0.1"  # the host of default probes (application-gateway-probe-
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 
+def roots(tls: ir.BackendTLS) -> dict[str, str]:
+    """Logical id -> base64 DER of each certificate of each authority; none where well-known ones are trusted."""
+    found: dict[str, str] = {}
+    for _, pem in tls.authorities:
+        for block in _PEM.findall(pem):
+            data = "".join(block.split())
+            found[names.logical("ca", hashlib.sha256(data.encode()).hexdigest()[:16])] = data
+    return found
+
+
 class Backends:
     """The elements so far. logical ids: of a pool and its targets one, of settings one for each variant."""
 
@@ -119,15 +129,10 @@ class Backends:
         return self._add("probe", logical, spec, (self.routing.origin,))
 
     def _roots(self, tls: ir.BackendTLS | None) -> list[model.Address]:
-        """One element for each certificate of each authority; none where well-known ones are trusted."""
-        found: set[model.Address] = set()
-        for _, pem in tls.authorities if tls is not None else ():
-            for block in _PEM.findall(pem):
-                data = "".join(block.split())
-                logical = names.logical("ca", hashlib.sha256(data.encode()).hexdigest()[:16])
-                assert tls is not None
-                found.add(self._add("trusted-root", logical, {"data": data}, (tls.origin,)))
-        return sorted(found)
+        if tls is None:
+            return []
+        origins = (tls.origin,)
+        return sorted(self._add("trusted-root", name, {"data": data}, origins) for name, data in roots(tls).items())
 
     def _targets(self, backend: ir.Backend) -> tuple[str, ...] | Unknown:
         if isinstance(backend.targets, Unknown):

@@ -1,51 +1,62 @@
 """What one Application Gateway holds at most, and which routes are refused whole when more is wanted.
 
 `build` calls `within`. Pure. One document too large is refused for everybody, so that it has to be small enough before
-any call. Routes that have nothing standing go first, the last by name first, and only such as free something. Limits:
-learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits, Application Gateway.
+any call. Routes that have nothing standing go first, the last by name first, and only such as free something. Where the
+certificates of authorities are too many it is a Service that goes: its rules answer an error. Probes have no limit of
+their own. Limits: learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits,
+Application Gateway; bytes: `build_size`.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from cloudgw.objects import Note
-from cloudgw.routing import heirs
-from cloudgw_azure import build_actions, build_maps
+from cloudgw.objects import Note, Unknown
+from cloudgw.routing import heirs, ir
+from cloudgw_azure import build_actions, build_backends, build_maps, build_size, facts
 from cloudgw_azure.build_rules import Compiled
 
 SPARE_PATHS = 5  # of each map: for warm rules
 SPARE_BACKENDS = 2  # pools and settings: for the successor of one that is replaced
+SPARE_BYTES = 0.05  # of the document: for warm rules, successors, and what the guess misses
 Users = dict[object, set[heirs.Route]]
+Backends = Mapping[ir.BackendKey, ir.Backend | Unknown]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Budget:
-    """users: what takes a place -> the routes that want it; NO_ROUTE where no refusal frees it."""
+    """users: what takes a place -> the routes that want it; NO_ROUTE where no refusal frees it. takes: how many places,
+    1 where it is not named."""
 
     what: str
     limit: int
     fix: str
     users: Users
+    takes: Mapping[object, int] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> int:
+        return sum(self.takes.get(item, 1) for item in self.users)
 
 
 def within(
     compiled: Callable[[Mapping[int, Sequence[Compiled]]], build_maps.Maps],
     kept: Mapping[int, Sequence[Compiled]],
-    quotas: Mapping[str, int],
-    standing: frozenset[str],
+    network: facts.Network,
+    backends: Backends,
     owner: str,
 ) -> tuple[build_maps.Maps, list[Note]]:
     """The maps of what fits. owner: "namespace/gateway"."""
+    kept = _trusting(kept, network, backends)
     refused: set[heirs.Route] = set()
     notes: list[Note] = []
     entries = {one.route: one.entry for ones in kept.values() for one in reversed(ones)}
-    stands = {one.route for ones in kept.values() for one in ones if one.id in standing}
+    stands = {one.route for ones in kept.values() for one in ones if one.id in network.standing}
     while True:
         maps = compiled({port: heirs.kept(ones, refused) for port, ones in kept.items()})
-        for budget in _budgets(maps.maps, quotas):
+        for budget in (*_budgets(maps.maps, network.quotas), _bytes(maps.maps, network, backends, owner)):
             chosen = _chosen(budget, stands)
             if chosen:
                 break
@@ -54,7 +65,7 @@ def within(
         for route in chosen:
             refused.add(route)
             message = (
-                f"quota: {len(budget.users)} {budget.what} are wanted, an Application Gateway takes {budget.limit}; "
+                f"quota: {budget.wanted} {budget.what} are wanted, an Application Gateway takes {budget.limit}; "
                 f"{heirs.named(route)} is refused on Gateway {owner}; {budget.fix}"
             )
             notes.append(build_actions.note("error", "GatewayQuota", message, entries[route], "route"))
@@ -77,7 +88,7 @@ def _chosen(budget: _Budget, stands: set[heirs.Route]) -> list[heirs.Route]:
             wants[route].append(item)
     heap = sorted(rank(number, item) for number, item in enumerate(items))
     found: list[heirs.Route] = []
-    excess = len(budget.users) - budget.limit
+    excess = budget.wanted - budget.limit
     while excess > 0 and heap:
         top = heapq.heappop(heap)
         item = items[top[3]]
@@ -91,8 +102,83 @@ def _chosen(budget: _Budget, stands: set[heirs.Route]) -> list[heirs.Route]:
                     heapq.heappush(heap, rank(numbers[other], other))
                 else:
                     del users[other]
-                    excess -= 1
+                    excess -= budget.takes.get(other, 1)
     return found
+
+
+def _trusting(
+    kept: Mapping[int, Sequence[Compiled]], network: facts.Network, backends: Backends
+) -> Mapping[int, Sequence[Compiled]]:
+    """Entries whose Service wants more certificates of authorities than there is room for answer an error. Services
+    whose certificates all stand come first, then by name; one that is too large leaves room to those after it."""
+    used = {key for ones in kept.values() for one in ones if (key := _backend_of(one)) is not None}
+    wanted = {key: frozenset(_roots_of(backends.get(key))) for key in used}
+    limit = max(0, network.quotas["roots"] - SPARE_BACKENDS)
+    trusted: set[str] = set()
+    refused: set[ir.BackendKey] = set()
+    for key in sorted(wanted, key=lambda one: (not wanted[one] <= network.roots, str(one))):
+        if len(trusted | wanted[key]) <= limit:
+            trusted |= wanted[key]
+        else:
+            refused.add(key)
+    if not refused:
+        return kept
+
+    def settled(one: Compiled) -> Compiled:
+        key = _backend_of(one)
+        if key not in refused:
+            return one
+        message = (
+            f"backendRefs {key}: its BackendTLSPolicy names {len(wanted[key])} certificates of authorities; an "
+            f"Application Gateway takes {limit} for all Services; name fewer authorities"
+        )
+        return replace(one, answer=build_actions.refused("TrustedRootQuota", message, one.entry, "share"))
+
+    return {port: [settled(one) for one in ones] for port, ones in kept.items()}
+
+
+def _backend_of(one: Compiled) -> ir.BackendKey | None:
+    to = one.answer.to if one.answer is not None else None
+    return to.backend if isinstance(to, build_actions.Send) else None
+
+
+def _roots_of(backend: ir.Backend | Unknown | None) -> Mapping[str, str]:
+    tls = backend.tls if isinstance(backend, ir.Backend) else None
+    return build_backends.roots(tls) if isinstance(tls, ir.BackendTLS) else {}
+
+
+def _bytes(maps: Sequence[build_maps.Map], network: facts.Network, backends: Backends, owner: str) -> _Budget:
+    size = build_size.Sizes(network, owner)
+    roots = {key: _roots_of(backend) for key, backend in backends.items()}
+    users: Users = {"": {heirs.NO_ROUTE}}
+    takes: dict[object, int] = {"": build_size.FRONT + 2 * size.backend(None, 0) + size.certificates(maps)}
+
+    def take(item: object, user: heirs.Route, size: int) -> None:
+        users.setdefault(item, set()).add(user)
+        takes[item] = size
+
+    for one in maps:
+        own = [row for row in one.rows if row.one.entry.hostname == one.host]
+        for user in {_user(row) for row in own} or {heirs.NO_ROUTE}:
+            take((one.port, one.host), user, size.site(one))
+        for row in one.rows:
+            user = _user(row)
+            take((one.port, one.host, row.one.id), user, size.row(row, one))
+            if isinstance(row.to, build_actions.Send):
+                take(row.to.backend, user, size.backend(backends.get(row.to.backend), network.quotas["targets"]))
+                if row.to.variant != build_actions.Variant():
+                    take((row.to.backend, row.to.variant), user, size.settings())
+                if row.to.rewrites:
+                    take(repr(row.to.rewrites), user, size.content(row.to.rewrites))
+                for logical, data in roots.get(row.to.backend, {}).items():
+                    take((logical,), user, size.root(data))
+            elif isinstance(row.to, build_maps.Lead):
+                take(row.to, user, size.content(row.to))
+    limit = int(network.quotas["bytes"] * (1 - SPARE_BYTES))
+    fix = (
+        "use another Gateway, fewer routes for wildcard hostnames (they stand again at each name below), or fewer pods"
+    )
+    return _Budget(what="bytes in one document", limit=limit, fix=fix, users=users, takes=takes)
 
 
 def _budgets(maps: Sequence[build_maps.Map], quotas: Mapping[str, int]) -> list[_Budget]:

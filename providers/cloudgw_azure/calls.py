@@ -25,6 +25,7 @@ CONNECT_SECONDS = 5
 READ_SECONDS = 60
 HEALTH_SECONDS = 120.0  # until a health report that does not come is given up
 HEALTH_POLL_SECONDS = 2.0
+NETWORKS = "2025-05-01"  # API version of virtual networks, which are read by id: the client knows one subscription only
 READS = ("get", "list", "list_all")
 HEALTH = ("application_gateways", "begin_backend_health")  # a POST that changes nothing
 WRITES = {
@@ -68,9 +69,22 @@ class Read:
     def public_ip(self, group: str, name: str) -> dict[str, Any] | None:
         return self._one("public_ip_addresses", group, name)
 
-    def network(self, group: str, name: str) -> dict[str, Any] | None:
-        """A virtual network with its subnets."""
-        return self._one("virtual_networks", group, name)
+    def network(self, network_id: str) -> dict[str, Any] | None:
+        """A virtual network with its subnets, by its full id: it may lie in another subscription than our gateways.
+
+        Raises Failed("unknown") where another network answers.
+        """
+        try:
+            _, body = self.poll(f"{self._endpoint}{urllib.parse.quote(network_id)}?api-version={NETWORKS}")
+        except Exception as problem:
+            if failures.is_absent(problem):
+                return None
+            raise
+        if str(body.get("id")).lower() != network_id.lower():
+            raise Failed(
+                "unknown", f"{network_id} was asked for and {body.get('id')} answered; nothing is done with it"
+            )
+        return dict(body)
 
     def _one(self, kind: str, group: str, name: str) -> dict[str, Any] | None:
         try:
@@ -168,16 +182,18 @@ def connect(placement: Placement) -> Session:
 def operation(read: Read, token: str) -> provider.Operation:
     """How the operation stands whose URL a commit returned. Asks once.
 
-    An answer that does not come leaves it running; a URL that Azure has forgotten leaves it to the next listing, which
-    shows how the resource is. Raises Failed("denied") for a foreign URL and what Azure raises without permission.
+    An answer that does not come, is throttled or a 5xx leaves it running. A URL that Azure has forgotten, may not be
+    asked about (403: operations have a permission of their own, Microsoft.Network/locations/operations/read), or is of
+    another endpoint is "done": the next listing decides, whose provisioningState says whether the resource is still
+    being written or has failed. Only what is no answer at all (a defect) is raised.
     """
     try:
         status, body = read.poll(token)
     except Exception as problem:
         failure = failures.classify(problem)
-        if isinstance(problem, Failed) or failure is None or failure.why == "denied":
+        if failure is None:
             raise
-        if failure.why == "gone":
+        if failure.why in ("gone", "denied"):
             return provider.Operation(state="done")
         if failure.why in ("invalid", "conflict", "quota"):  # what a Location URL answers at the end
             return provider.Operation(state="failed", failure=failure)

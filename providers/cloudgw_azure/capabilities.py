@@ -197,8 +197,17 @@ CAPABILITIES: tuple[Capability, ...] = (
         _LIMITS,
         f"{REFUSED}::test_routes_beyond_the_quotas",
         "100 hostnames, counted on each port; 100 paths for a hostname, a prefix counts twice, 5 are kept free; 100 "
-        "Service ports with their settings, 2 are kept free; 100 redirects; 400 rewrite sets",
+        "Service ports with their settings, 2 are kept free; 100 redirects; 400 rewrite sets; 4 MB as one document, "
+        "5 % are kept free",
         "GatewayQuota",
+    ),
+    row(
+        "BackendTLSPolicy.spec.validation.caCertificateRefs",
+        "partial",
+        _LIMITS,
+        f"{BACKENDS}::test_authorities_beyond_the_limit",
+        "100 certificates of authorities for all Services of a Gateway, 2 are kept free",
+        "TrustedRootQuota",
     ),
     row(
         "Gateway.spec.listeners.port",
@@ -237,6 +246,22 @@ CAPABILITIES: tuple[Capability, ...] = (
         f"{DOCS}/configuration-infrastructure",
         f"{TESTS}/test_parameters.py::test_refusals",
         "a gateway has none: the security group of its subnet decides, or a WAF policy",
+    ),
+    row(
+        "gateways that somebody stopped",
+        "partial",
+        f"{DOCS}/application-gateway-faq",
+        f"{TESTS}/test_facts.py::test_a_stopped_gateway_is_told_of",
+        "the next write starts them",
+        "GatewayStopped",
+    ),
+    row(
+        "firewall policies",
+        "partial",
+        f"{DOCS}/overview-v2",
+        f"{TESTS}/test_facts.py::test_a_firewall_that_the_sku_does_not_take_is_told_of",
+        "with sku WAF_v2 alone",
+        "FirewallStands",
     ),
     row("wildcard hostnames", "yes", SITES, EQUAL),
     row("health of pods", "yes", PROBES, f"{BACKENDS}::test_probes"),

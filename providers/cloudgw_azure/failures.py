@@ -232,7 +232,7 @@ def _failure(error: Error, status: int) -> Failure:
 def _why(error: Error, status: int) -> Why:
     codes = [str(part.get("code") or "") for part in _parts(error)]
     if any(code.startswith(_REFUSALS) for code in codes):  # its details may be a vault's "NotFound"
-        return "quota" if any(code.endswith("CountLimitReached") for code in codes) else "invalid"
+        return "quota" if any(code.endswith("LimitReached") for code in codes) else "invalid"
     for code in codes:
         if code in TABLE:
             return TABLE[code]

@@ -2,8 +2,9 @@
 
 `pipeline` calls `listing` once per identity and cycle; `observe`, `facts` and `semantics` read its content, which is
 plain JSON in Azure's own shapes, so that it can be saved to a file. A part that cannot be read makes the inventory
-incomplete (then nothing is created or deleted); no credentials or no endpoint at all raises. Must never write, and
-keeps nothing of what others own but the private addresses that their gateways hold in our subnets.
+incomplete (then nothing is created or deleted), but for a network: nothing of ours is in it, so that only `facts` of
+its Gateways miss it. No credentials or no endpoint at all raises. Must never write, and keeps nothing of what others
+own but the private addresses that their gateways hold in our subnets.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudgw.graph import model
-from cloudgw.provider import Inventory, Placement
+from cloudgw.provider import Failure, Inventory, Placement
 from cloudgw_azure import calls, failures, kinds_paths, names, parameters
 
 
@@ -21,13 +22,14 @@ def listing(read: calls.Read, scope: Sequence[parameters.AzureParameters], owner
     """All parts, each on its own. scope: whose networks matter.
 
     content: {"owner", "subscription", "gateways": [documents of ours], "public_ips": [ours], "networks": {id in lower
-    case: document}, "health": {gateway's id in lower case: answer}, "private_ips": {subnet's id in lower case: [...]}}.
+    case: document}, "unread": {id in lower case: why that network could not be read}, "health": {gateway's id in lower
+    case: answer}, "private_ips": {subnet's id in lower case: [...]}}.
     """
     work = _Listing(read, owner)
     work.part("application gateways", work.gateways)
     work.part("public IP addresses", work.public_ips)
     for network in sorted({item.subnet.network_id(read.subscription) for item in scope}):
-        work.part(f"virtual network {network}", functools.partial(work.network, network))
+        work.network(network)
     for document in deciding(work.content["gateways"], owner):
         work.part(f"health of {document['name']}", functools.partial(work.health, document))
     return Inventory(
@@ -51,6 +53,7 @@ class _Listing:
             "gateways": [],
             "public_ips": [],
             "networks": {},
+            "unread": {},
             "health": {},
             "private_ips": {},
         }
@@ -63,8 +66,7 @@ class _Listing:
             failure = failures.classify(problem)
             if failure is None or failure.code in failures.UNREACHABLE:
                 raise
-            said = failure.message if failure.message.startswith(failure.code) else f"{failure.code}: {failure.message}"
-            self.incomplete.append(f"{what}: {said}")
+            self.incomplete.append(f"{what}: {_said(failure)}")
 
     def gateways(self) -> None:
         """One list shows whole documents: rest/api/application-gateway/application-gateways/list-all."""
@@ -81,8 +83,16 @@ class _Listing:
         self.content["public_ips"] = sorted(found, key=_id)
 
     def network(self, network: str) -> None:
-        """A network that does not exist is no reason: `facts` says so where it matters."""
-        found = self.read.network(*calls.place_of(network))
+        """One that does not exist, or is not shown to us, is for `facts` to say where it matters. It may lie in a
+        subscription in which our credentials are nothing."""
+        try:
+            found = self.read.network(network)
+        except Exception as problem:
+            failure = failures.classify(problem)
+            if failure is None:
+                raise
+            self.content["unread"][network.lower()] = _said(failure)
+            return
         if found is not None:
             self.content["networks"][network.lower()] = about(found)
 
@@ -92,6 +102,10 @@ class _Listing:
         if document["properties"].get("operationalState", "Running") == "Running":
             answer = self.read.health(*calls.place_of(document["id"]))
         self.content["health"][_id(document)] = answer
+
+
+def _said(failure: Failure) -> str:
+    return failure.message if failure.message.startswith(failure.code) else f"{failure.code}: {failure.message}"
 
 
 def about(network: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 from cloudgw.graph import model
 from cloudgw.objects import Material
 from cloudgw.provider import Failed, Session
-from cloudgw_azure import calls, document, document_pins, failures, names, shapes, shapes_front
+from cloudgw_azure import calls, document, document_draft, document_pins, failures, names, shapes, shapes_front
 from cloudgw_azure.document_parts import children, collection_id, gateway_id, map_children, ours
 
 BUSY = ("Updating", "Deleting")
@@ -76,13 +76,15 @@ def commit(
         return _certificate(session, element)
 
     draft = document.changed(body, changes, observed, id=where, mark=mark, secrets=bytes_of, restore=restore)
+    refused: Failed | None = None
     try:
         _, operation = session.write.put_gateway(*place, draft.body, str((found or {}).get("etag") or ""))
     except Exception as problem:
-        guilty = _guilty(problem, changes, draft)
-        if guilty is None:
+        refused = _guilty(problem, changes, draft) or _plain(problem, draft)
+        if refused is None:
             raise
-        raise guilty from None
+    if refused is not None:
+        raise refused  # out here, so that it has no context: the SDK's exceptions hold the request
     done = {model.key_of(c.address, c.name): _id_made(draft, c) for c in changes if c.op == "create"}
     return done | ({"operation": operation} if operation else {})
 
@@ -167,7 +169,7 @@ def _delete(
         raise Failed(
             "conflict",
             f"application gateway {place[1]} holds parts that are not ours and would be deleted with it: "
-            f"{', '.join(strangers)}; remove them, or plan again and approve",
+            f"{', '.join(strangers)}; remove them",
             key=gone.key,
         )
     try:
@@ -191,7 +193,7 @@ def _unpinned(found: Mapping[str, Any], changes: Sequence[model.Change], mark: s
             raise Failed(
                 "conflict",
                 f"{model.short(change.address)} is used by parts that are not ours: {', '.join(sorted(strangers))}; "
-                "remove them, or plan again and approve",
+                "remove them",
                 key=change.key,
             )
 
@@ -211,7 +213,7 @@ def _own(collection: str, child: Mapping[str, Any], own: set[str], mark: str) ->
     return collection in shapes.KIND_OF and ours(child, mark)
 
 
-def _id_made(draft: document.Draft, change: model.Change) -> str:
+def _id_made(draft: document_draft.Draft, change: model.Change) -> str:
     """The id of what a create put into the document; targets have their pool's."""
     kind = model.kind_of(change.address)
     child = draft.child_of(change)
@@ -223,7 +225,7 @@ def _id_made(draft: document.Draft, change: model.Change) -> str:
     return f"{draft.id_of(change.after.fields['map'])}/pathRules/{child['name']}"
 
 
-def _guilty(problem: BaseException, changes: Sequence[model.Change], draft: document.Draft) -> Failed | None:
+def _guilty(problem: BaseException, changes: Sequence[model.Change], draft: document_draft.Draft) -> Failed | None:
     """A refusal that names a child which the changes wrote. A map is not at fault for the path rules in it."""
     failure = failures.classify(problem)
     if failure is None or failure.why != "invalid":
@@ -237,6 +239,13 @@ def _guilty(problem: BaseException, changes: Sequence[model.Change], draft: docu
         if at >= 0 and model.key_of(change.address, change.name) not in inside:
             named.append((not _is_path(change), at, change.key))
     return Failed("invalid", failure.message, key=min(named)[2]) if named else None
+
+
+def _plain(problem: BaseException, draft: document_draft.Draft) -> Failed | None:
+    """The same failure without the request, where that holds bytes of certificates; None where it may stay."""
+    failure = failures.classify(problem)
+    sent = any(child["properties"].get("data") for child in draft.collection("certificate"))
+    return Failed(failure.why, failure.message, key=failure.guilty) if failure is not None and sent else None
 
 
 def _is_path(change: model.Change) -> bool:

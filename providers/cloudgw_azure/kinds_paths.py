@@ -8,9 +8,11 @@ lowest number first (.../multiple-site-overview). Two entries meet when one requ
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from cloudgw.graph import model
 from cloudgw.objects import Unknown
+from cloudgw.routing import hostnames
 from cloudgw_azure import kinds_children, names
 from cloudgw_azure.shapes_values import forward
 
@@ -19,7 +21,7 @@ LAST_PRIORITY = 20_000
 NONE = "none"  # logical id of the pool without members, which answers 502, and of its settings
 NONE_PORT, NONE_PROTOCOL = 80, "Http"
 WARM_PATH = "/.well-known/cloudgw-warm/"
-_EXACT_HOST = re.compile(r"[0-9]+\.(?!any\b)[a-z0-9.-]+")  # `names.logical` writes a wildcard's "*" as "any"
+_HASHED = re.compile(r"-[a-z2-7]{10}$")  # how `names.logical` ends what it changed, as it does a wildcard's "*"
 
 
 def _table_of_path(where: model.Address, name: str, spec: model.Spec) -> str:
@@ -44,11 +46,41 @@ def _meets_path(spec: model.Spec) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _meets_rule(spec: model.Spec) -> tuple[str, ...]:
-    """The port and the exact host of the listener, by its logical id; everything for a wildcard or none."""
-    listener = spec.get("listener")
-    logical = names.logical_of(listener.to) if isinstance(listener, model.Ref) else ""
-    return (logical,) if _EXACT_HOST.fullmatch(logical) else (model.EVERYTHING,)
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Whom a listener serves, by its logical id. host: "" for any; cut: only how it begins is known."""
+
+    port: str
+    host: str
+    cut: bool = False
+
+    @property
+    def exact(self) -> bool:
+        return not self.host.startswith("any.") if self.cut else bool(self.host) and not self.host.startswith("*.")
+
+
+def _site(logical: str) -> _Site:
+    """The reverse of `names.logical(port, host or "any")`, made again to be sure."""
+    port, _, host = logical.partition(".")
+    if host == "any":
+        return _Site(port, "")
+    if len(logical) == names.LOGICAL_LIMIT and _HASHED.search(logical):
+        return _Site(port, host, cut=True)
+    wildcard = f"*.{_HASHED.sub('', host).removeprefix('any.')}"
+    return _Site(port, wildcard if names.logical(port, wildcard) == logical else host)
+
+
+def _same_requests(one: model.Spec, other: model.Spec) -> bool:
+    """Two routing rules: the same port, and hosts that one request may match both; in doubt they do."""
+    first, second = one.get("listener"), other.get("listener")
+    if not isinstance(first, model.Ref) or not isinstance(second, model.Ref) or first.to == second.to:
+        return True
+    mine, theirs = _site(names.logical_of(first.to)), _site(names.logical_of(second.to))
+    if mine.port != theirs.port:
+        return False
+    if mine.cut or theirs.cut:
+        return not (mine.exact and theirs.exact)
+    return hostnames.intersect(mine.host, theirs.host) is not None
 
 
 def _displaces(new: model.Spec, standing: model.Spec) -> bool:
@@ -119,5 +151,5 @@ RULE = kinds_children.child(
     mutable=("listener", "map", "extra"),
     table=_table_of_rule,
     positions=range(1, LAST_PRIORITY + 1),
-    meets=_meets_rule,
+    meeting=_same_requests,
 )

@@ -10,6 +10,7 @@ Pure; must never need anything but what it is given.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 import urllib.parse
@@ -86,6 +87,7 @@ def child(mark_: str, logical_: str, suffix: str, detail: str = "") -> str:
     return "-".join(part for part in (PREFIX, mark_, logical_, detail, suffix.removesuffix(DRIFTED)) if part)
 
 
+@functools.lru_cache(maxsize=16_384)  # a document is searched by name for every reference in it
 def read_child(name: str, *, detailed: bool = False) -> Child | None:
     """The reverse of `child`; None for a name that it cannot have made. detailed: the name of a pool."""
     found = (_DETAILED if detailed else _PLAIN).fullmatch(name)
@@ -211,12 +213,26 @@ def _unpacked(text: str) -> str:
         return ""
 
 
+def plain_id(identity: str) -> str:
+    """An ARM id as we compare it: ids have no case, and services answer with another than was written."""
+    return identity.lower()
+
+
+def plain_ids(identities: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({plain_id(identity) for identity in identities}))
+
+
 def logical_of(address: model.Address) -> str:
     """The logical id in a child's name: a path rule's without its map, which is its parent."""
     parts = model.short(address).split("/")
     if len(parts) > 2 and parts[1] == WARM:
         return f"{WARM}-{parts[2]}"
     return parts[-1]
+
+
+def map_of(address: model.Address) -> str:
+    """The logical id of the map in a path rule's address; "" for a warm one, which may lie in any."""
+    return "" if is_warm(address) else model.short(address).split("/")[1]
 
 
 def path_rule_address(owner: str, map_logical: str, logical_: str) -> model.Address:

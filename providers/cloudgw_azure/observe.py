@@ -28,7 +28,7 @@ from cloudgw_azure import (
     shapes_backends,
     shapes_front,
 )
-from cloudgw_azure.document import STEP
+from cloudgw_azure.document_order import STEP
 from cloudgw_azure.document_parts import parts_of
 from cloudgw_azure.shapes_values import Until
 
@@ -216,14 +216,13 @@ class _Gateway:
         known = self.addresses.get(str(public).casefold()) if public else None
         if known is not None:
             fields["public_ip"] = model.Ref(known[0].address, "ready", known[0].name)
-        identities = (self.found.get("identity") or {}).get("userAssignedIdentities") or {}
         spec = {
             "resource_group": calls.place_of(self.id)[0].lower(),
             "location": str(self.found.get("location") or "").replace(" ", "").lower(),
             "zones": tuple(sorted(self.found.get("zones") or ())),
             **fields,
             "tags": names.user_tags(self.found.get("tags")),
-            "identities": tuple(identities),
+            "identities": shapes_front.read_identities(self.found),
         }
         outputs = {
             "id": self.id,

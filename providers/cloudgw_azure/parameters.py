@@ -22,9 +22,11 @@ SKUS = ("Standard_v2", "WAF_v2")
 # application-gateway-ssl-policy-overview: the predefined policies whose lowest version is TLS 1.2
 TLS_POLICIES = ("AppGwSslPolicy20220101S", "AppGwSslPolicy20220101", "AppGwSslPolicy20170401S")
 TLS_POLICY = "AppGwSslPolicy20220101S"
-# application-gateway-autoscaling-zone-redundant: 0 to 125 instances, at most 10 when nothing is said
+# application-gateway-autoscaling-zone-redundant: 0 to 125 instances, at most 10 when nothing is said; a maximum of less
+# than 2 is refused, as the reference of azurerm_application_gateway says ("2 to 125")
 CAPACITY = (0, 10)
 INSTANCES = 125
+LEAST_MAXIMUM = 2
 WORLD = "0.0.0.0/0"
 USER_TAGS = 20  # of the 50 of a resource (azure-resource-manager/management/tag-resources); the record takes its share
 _GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -52,7 +54,8 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AzureParameters:
-    """Parsed. zones None: as the standing gateway has them, else none named. None of the others: not managed."""
+    """Parsed. zones None: as the standing gateway has them, else none named. None of the others: not managed.
+    firewall_policy "" and identities (): none, and what stands is taken away. Both as `observe` spells ids."""
 
     settings: Settings
     resource_group: str
@@ -217,8 +220,8 @@ def parse(raw: Parameters) -> AzureParameters:
         capacity=_capacity(spec),
         tls_policy=tls.choice("policy", *TLS_POLICIES),
         http2=spec.flag("http2", True),
-        firewall_policy=policy or None,
-        identities=identities,
+        firewall_policy=None if spec.raw.get("firewallPolicyId") is None else names.plain_id(policy),
+        identities=None if identities is None else names.plain_ids(identities),
         not_found=_not_found(spec),
         tags=_tags(spec),
     )
@@ -272,7 +275,7 @@ def _exposure(spec: _Fields) -> bool:
 def _capacity(spec: _Fields) -> tuple[int, int]:
     fields = spec.below("capacity", "min", "max")
     low = fields.number("min", 0, INSTANCES)
-    high = fields.number("max", 1, INSTANCES)
+    high = fields.number("max", LEAST_MAXIMUM, INSTANCES)
     least = CAPACITY[0] if low is None else low
     most = max(CAPACITY[1], least) if high is None else high
     if least > most:

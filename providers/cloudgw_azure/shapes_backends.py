@@ -14,6 +14,7 @@ from typing import Any
 from cloudgw.graph import model
 from cloudgw_azure.shapes_values import READ_ONLY, IdOf, RefOf, ref_in, sub
 
+_BODY = "body "  # begins what a probe of somebody else asks of an answer's body
 AFFINITY_COOKIE = "ApplicationGatewayAffinity"  # its name when nobody gave one: .../configuration-http-settings
 
 MEMBERS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
@@ -98,14 +99,20 @@ def write_probe(spec: model.Spec, id_of: IdOf) -> dict[str, Any]:  # noqa: ARG00
         "unhealthyThreshold": spec["threshold"],
         "pickHostNameFromBackendHttpSettings": not spec["host"],
         "minServers": 0,
-        "match": {"statusCodes": list(spec["statuses"])},
+        "match": _write_match(spec["statuses"]),
     }
     return found | ({"host": spec["host"]} if spec["host"] else {})
 
 
+def _write_match(statuses: tuple[str, ...]) -> dict[str, Any]:
+    body = next((text.removeprefix(_BODY) for text in statuses if text.startswith(_BODY)), "")
+    found: dict[str, Any] = {"statusCodes": [text for text in statuses if not text.startswith(_BODY)]}
+    return found | ({"body": body} if body else {})
+
+
 def read_probe(properties: Mapping[str, Any], ref_of: RefOf) -> dict[str, Any]:  # noqa: ARG001
     picked, match = properties.get("pickHostNameFromBackendHttpSettings"), properties.get("match") or {}
-    body = (f"body {match['body']}",) if match.get("body") else ()  # we never ask for one, so that it differs
+    body = (f"{_BODY}{match['body']}",) if match.get("body") else ()  # we never ask for one, so that it differs
     return {
         "protocol": properties.get("protocol") or "",
         "host": "" if picked else properties.get("host") or "",

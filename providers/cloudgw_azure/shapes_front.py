@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudgw.graph import model
+from cloudgw_azure import names
 from cloudgw_azure.shapes_values import READ_ONLY, IdOf, RefOf, ref_in, sub
 
 IP_CONFIGURATION = "cgw-subnet"
@@ -34,6 +35,7 @@ MEMBERS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         {},
     ),
 }
+SETTLED = ("sku", "capacity", "http2", "ssl_policy", "firewall_policy", "identities", "tags")  # of the gateway itself
 KEPT = {"httpListeners": ("firewallPolicy",)}
 
 
@@ -112,13 +114,13 @@ def settle_gateway(properties: Mapping[str, Any], spec: model.Spec, fields: tupl
     """The `properties` with these mutable fields written; everything else untouched."""
     found = dict(properties)
     if "sku" in fields or "capacity" in fields:
-        found["sku"] = {"name": spec["sku"], "tier": spec["sku"]}  # a fixed capacity beside autoscaling is refused
-        low, high = spec["capacity"]
-        found["autoscaleConfiguration"] = {"minCapacity": low, "maxCapacity": high}
+        found = _scaled(found, spec["sku"], spec["capacity"])
     if "http2" in fields:
         found["enableHttp2"] = spec["http2"]
     if "ssl_policy" in fields:
-        found["sslPolicy"] = {"policyType": "Predefined", "policyName": spec["ssl_policy"]}
+        found.pop("sslPolicy", None)
+        if spec["ssl_policy"]:
+            found["sslPolicy"] = _write_policy(spec["ssl_policy"])
     if "firewall_policy" in fields and isinstance(spec.get("firewall_policy"), str):
         found.pop("firewallPolicy", None)
         if spec["firewall_policy"]:
@@ -134,20 +136,49 @@ def read_gateway(properties: Mapping[str, Any]) -> dict[str, Any]:
         for item in properties.get(FRONTEND_COLLECTION) or ()
     }
     public, private = fronts.get(FRONTENDS["public"]), fronts.get(FRONTENDS["private"], {})
-    scale = properties.get("autoscaleConfiguration") or {}
-    sku = properties.get("sku") or {}
-    fixed = sku.get("capacity")
     return {
         "subnet": ((configurations[0].get("properties") or {}).get("subnet") or {}).get("id") or "",
         "exposure": "Internal" if public is None else "Public",
         "public_ip": (public.get("publicIPAddress") or {}).get("id") if public else None,
         "private_ip": private.get("privateIPAddress") or None,
-        "sku": sku.get("name") or "",
-        "capacity": (scale.get("minCapacity", fixed), scale.get("maxCapacity", fixed)),
+        "sku": (properties.get("sku") or {}).get("name") or "",
+        "capacity": _capacity(properties),
         "http2": bool(properties.get("enableHttp2")),
         "ssl_policy": _policy(properties.get("sslPolicy") or {}),
-        "firewall_policy": (properties.get("firewallPolicy") or {}).get("id") or "",
+        "firewall_policy": names.plain_id((properties.get("firewallPolicy") or {}).get("id") or ""),
     }
+
+
+def read_identities(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """ARM ids of the user-assigned identities of a whole document."""
+    return names.plain_ids((document.get("identity") or {}).get("userAssignedIdentities") or ())
+
+
+def _capacity(properties: Mapping[str, Any]) -> tuple[Any, ...]:
+    """(least, most) of autoscaling; (count,) where somebody fixed it, which is never asked for and so differs."""
+    scale, fixed = properties.get("autoscaleConfiguration"), (properties.get("sku") or {}).get("capacity")
+    if scale is None and fixed is not None:
+        return (fixed,)
+    return (scale or {}).get("minCapacity"), (scale or {}).get("maxCapacity")
+
+
+def _scaled(properties: Mapping[str, Any], sku: str, capacity: tuple[Any, ...]) -> dict[str, Any]:
+    """Azure refuses a fixed capacity beside autoscaling: .../application-gateway-autoscaling-zone-redundant."""
+    rest = {name: value for name, value in properties.items() if name != "autoscaleConfiguration"}
+    if len(capacity) == 1:
+        return {**rest, "sku": {"name": sku, "tier": sku, "capacity": capacity[0]}}
+    scale = {
+        name: value for name, value in zip(("minCapacity", "maxCapacity"), capacity, strict=True) if value is not None
+    }
+    return {**rest, "sku": {"name": sku, "tier": sku}, "autoscaleConfiguration": scale}
+
+
+def _write_policy(policy: str) -> dict[str, Any]:
+    """The reverse of `_policy`."""
+    if policy.startswith("{"):
+        found: dict[str, Any] = json.loads(policy)
+        return found
+    return {"policyType": "Predefined", "policyName": policy}
 
 
 def _policy(policy: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from cloudgw.graph import model
 from cloudgw_azure.shapes_values import READ_ONLY, IdOf, RefOf, read_action, ref_in, sub, write_action
 
-PATH_BASED = "PathBasedRouting"
+PATH_BASED, BASIC = "PathBasedRouting", "Basic"
 
 _ACTION = ("backendAddressPool", "backendHttpSettings", "redirectConfiguration")
 _DEFAULT = ("defaultBackendAddressPool", "defaultBackendHttpSettings", "defaultRedirectConfiguration")
@@ -54,7 +54,10 @@ def read_path(properties: Mapping[str, Any], ref_of: RefOf) -> dict[str, Any]:
 
 
 def write_rule(spec: model.Spec, id_of: IdOf) -> dict[str, Any]:
-    """Without its priority, which is its position."""
+    """Without its priority, which is its position. A rule without a map is what somebody made of ours: the rest of it
+    is in `extra`."""
+    if spec["map"] is None:
+        return {"ruleType": BASIC, "httpListener": sub(spec["listener"], id_of)}
     return {
         "ruleType": PATH_BASED,
         "httpListener": sub(spec["listener"], id_of),
@@ -100,15 +103,13 @@ def write_rewrites(spec: model.Spec, id_of: IdOf) -> dict[str, Any]:  # noqa: AR
 
 def _write_rewrite(rule: Mapping[str, Any]) -> dict[str, Any]:
     actions: dict[str, Any] = {
-        "requestHeaderConfigurations": [{"headerName": name, "headerValue": value} for name, value in rule["request"]],
-        "responseHeaderConfigurations": [
-            {"headerName": name, "headerValue": value} for name, value in rule["response"]
-        ],
+        "requestHeaderConfigurations": [_write_header(*header) for header in rule["request"]],
+        "responseHeaderConfigurations": [_write_header(*header) for header in rule["response"]],
     }
     url = {"modifiedPath": rule.get("path"), "modifiedQueryString": rule.get("query")}
     if any(value is not None for value in url.values()):
         wanted = {name: value for name, value in url.items() if value is not None}
-        actions["urlConfiguration"] = {**wanted, "reroute": False}
+        actions["urlConfiguration"] = {**wanted, "reroute": rule.get("reroute", False)}
     return {
         "name": rule["name"],
         "ruleSequence": rule["sequence"],
@@ -145,6 +146,11 @@ def _read_rewrite(rule: Mapping[str, Any]) -> dict[str, Any]:
         "query": url.get("modifiedQueryString"),
     }
     return found | ({"reroute": True} if url.get("reroute") else {})
+
+
+def _write_header(name: str, value: str, matcher: str = "") -> dict[str, Any]:
+    """matcher: of somebody else, as `_headers` read it."""
+    return {"headerName": name, "headerValue": value} | ({"headerValueMatcher": json.loads(matcher)} if matcher else {})
 
 
 def _headers(raw: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:

@@ -53,10 +53,8 @@ def write_action(action: Mapping[str, Any], id_of: IdOf, *, default: bool = Fals
     """The members of a path rule, or (default) of a path map, that say where requests go."""
     if action["type"] == "redirect":
         return {_named("redirectConfiguration", default): sub(action["to"], id_of)}
-    return {
-        _named("backendAddressPool", default): sub(action["pool"], id_of),
-        _named("backendHttpSettings", default): sub(action["settings"], id_of),
-    }
+    parts = {"backendAddressPool": action["pool"], "backendHttpSettings": action["settings"]}
+    return {_named(member, default): sub(value, id_of) for member, value in parts.items() if value is not None}
 
 
 def read_action(properties: Mapping[str, Any], ref_of: RefOf, *, default: bool = False) -> dict[str, Any]:

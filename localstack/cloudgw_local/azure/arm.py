@@ -18,6 +18,7 @@ from cloudgw_local.azure import errors
 
 GATEWAY = {"x-ms-failure-cause": "gateway"}
 VERSION = "2026-03-01"
+REQUEST_BYTES = 4 * 1024 * 1024  # Azure/azure-resource-manager-rpc#138; code and text: Azure/Azure-Landing-Zones#2644
 NETWORK = "Microsoft.Network"
 IDENTITY = "Microsoft.ManagedIdentity"
 RESOURCES = "Microsoft.Resources"
@@ -253,7 +254,9 @@ def not_allowed(method: str) -> errors.Refusal:
 
 
 def content(body: bytes) -> dict[str, Any]:
-    """The JSON object that is the body of a PUT or PATCH. Raises InvalidRequestContent."""
+    """The JSON object that is the body of a PUT or PATCH. Raises RequestContentTooLarge, InvalidRequestContent."""
+    if len(body) > REQUEST_BYTES:
+        raise refusal("RequestContentTooLarge", "The request content size exceeds the maximum size of 4 MB.", 413)
     try:
         value = json.loads(body)
     except ValueError as broken:

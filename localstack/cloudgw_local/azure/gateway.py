@@ -92,7 +92,7 @@ def show(stored: Json, *, state: str) -> Json:
     etag = {"etag": stored["etag"]} if "etag" in stored else {}
     for child in document.children:
         properties = child.properties
-        if "provisioningState" in schema.members(f"{child.model}PropertiesFormat"):
+        if "provisioningState" in schema.properties_of(child.model):
             properties = {"provisioningState": state} | properties
         gateway_certificates.show(properties)
         properties |= referrers.get(child.id, {})

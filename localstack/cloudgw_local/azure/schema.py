@@ -110,6 +110,11 @@ def _member(name: str, hint: Any) -> Member:
     return Member(name=name, kind=kind, required=required)
 
 
+def properties_of(model: str) -> collections.abc.Mapping[str, Member]:
+    """The members of a child's `properties`: most models are called ...PropertiesFormat, some ...Properties."""
+    return members(members(model)["properties"].kind)
+
+
 def derived(model: str) -> tuple[str, ...]:
     """The back references that the service shows in a child: of a model, its properties' names."""
     return _DERIVED.get(f"{model}PropertiesFormat", ())

@@ -94,6 +94,17 @@ def gateway(name: str = "gw", *, public_ip: str = "pip", subnet: str = SUBNET) -
     }
 
 
+def private_link(name: str = "gw") -> Json:
+    """The small gateway, whose frontend can be reached by private link: .../application-gateway/private-link."""
+    document = gateway(name)
+    properties = document["properties"]
+    inner = child("own", privateIPAllocationMethod="Dynamic", primary=True, subnet={"id": SUBNET_TWO})
+    properties["privateLinkConfigurations"] = [child("link", ipConfigurations=[inner])]
+    front = properties["frontendIPConfigurations"][0]["properties"]
+    front["privateLinkConfiguration"] = ref("privateLinkConfigurations", "link", name)
+    return document
+
+
 def whole(name: str = "gw") -> Json:
     """A good gateway that uses most of the document: TLS, hosts, paths, rewrites, redirects, probes, TCP, identity."""
     at = functools.partial(ref, gateway=name)

@@ -14,7 +14,7 @@ from . import samples
 from .samples import Json, edit
 
 ID = samples.gateway_id()
-GOOD = {"small": samples.gateway, "whole": samples.whole}
+GOOD = {"small": samples.gateway, "whole": samples.whole, "private link": samples.private_link}
 
 
 def accept(body: Any, around: samples.Surroundings | None = None, current: Json | None = None) -> Json:

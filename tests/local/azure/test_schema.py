@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cloudgw_local.azure import errors, schema
+from cloudgw_local.azure import errors, gateway_document, schema
 
 from . import samples
 
@@ -130,3 +130,10 @@ def test_check_wants_canonical_answers() -> None:
 @pytest.mark.parametrize("model", ["PublicIPAddress", "VirtualNetwork", "Subnet", "NetworkSecurityGroup"])
 def test_other_models_are_read_too(model: str) -> None:
     assert {"name", "properties"} <= schema.members(model).keys()
+
+
+@pytest.mark.parametrize(
+    "model", [*gateway_document.COLLECTIONS.values(), *(model for _, model in gateway_document.NESTED.values())]
+)
+def test_the_properties_of_every_child_have_a_model(model: str) -> None:
+    assert schema.properties_of(model)

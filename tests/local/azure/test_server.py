@@ -123,6 +123,24 @@ def test_content_that_is_no_object(cloud: c.Cloud, body: bytes) -> None:
     assert (answer.status, answer.code) == (400, "InvalidRequestContent")
 
 
+def test_a_request_that_is_too_large(cloud: c.Cloud) -> None:
+    """4 MB to the byte, before anything else of the content is looked at."""
+    body = json.dumps(samples.public_ip()).encode()
+    path = f"{c.NETWORK}/publicIPAddresses/pip"
+    assert cloud.ask("PUT", path, body.ljust(arm.REQUEST_BYTES)).status == 201
+    answer = cloud.ask("PUT", path, body.ljust(arm.REQUEST_BYTES + 1))
+    assert (answer.status, answer.code) == (413, "RequestContentTooLarge")
+
+
+def test_private_links_are_stored_and_shown(cloud: c.Cloud) -> None:
+    cloud.gateway(samples.private_link())
+    (link,) = cloud.get()["properties"]["privateLinkConfigurations"]
+    assert link["id"].endswith("/privateLinkConfigurations/link")
+    (inner,) = link["properties"]["ipConfigurations"]
+    assert inner["properties"]["provisioningState"] == "Succeeded"
+    assert cloud.put(cloud.get()).status == 200
+
+
 @pytest.mark.parametrize("name", ["-a", "a-", "a" * 81, "a%20b", "a!"])
 def test_names(cloud: c.Cloud, name: str) -> None:
     answer = cloud.ask("PUT", f"{c.NETWORK}/applicationGateways/{name}", samples.gateway())

@@ -9,8 +9,9 @@ import pytest
 from cloudgw.graph import model
 from cloudgw.objects import Unknown
 from cloudgw.routing import ir
+from cloudgw_azure import build_backends
 from tests.unit.azure import samples
-from tests.unit.azure.samples import CART, codes, forward, logicals, match, one, said
+from tests.unit.azure.samples import CART, PAY, codes, forward, logicals, match, one, said
 
 ADDRESS = "shop/edge/azure"
 PEM = "-----BEGIN CERTIFICATE-----\nQUJD\nREVG\n-----END CERTIFICATE-----\n"
@@ -114,3 +115,39 @@ def test_an_unseen_policy_leaves_the_answer_open() -> None:
     assert samples.rows(found[0], "80.a.example.com") == [(("/a", "/a/*"), "unknown")]
     assert spec(found, "pool")["protocol"] == unseen
     assert found[0].one(f"{ADDRESS}/settings/shop.cart.8080").spec == unseen  # type: ignore[union-attr]
+
+
+def authorities(key: ir.BackendKey, *letters: str) -> ir.Backend:
+    pem = "".join(PEM.replace("QUJD", letter * 4) for letter in letters)
+    tls = ir.BackendTLS(hostname=f"{key.name}.example.com", authorities=(("f", pem),), origin=samples.GATEWAY)
+    return samples.backend(key, "10.0.0.5", tls=tls)
+
+
+def logical_of(letter: str) -> str:
+    (found,) = build_backends.roots(dataclasses.replace(TLS, authorities=(("f", PEM.replace("QUJD", letter * 4)),)))
+    return found
+
+
+def test_authorities_beyond_the_limit() -> None:
+    """Room for three certificates: that of both counts once. Who stands stays, else who comes first by name."""
+    table = samples.table([samples.entry(1, of=match("/c")), samples.entry(2, forward((PAY, 1)), of=match("/p"))])
+    wish = samples.routing(table, backends={CART: authorities(CART, "A", "B"), PAY: authorities(PAY, "B", "C")})
+    assert codes(samples.made(wish, quotas={"roots": 5})) == []
+    found = samples.made(wish, quotas={"roots": 4})
+    assert codes(found) == ["TrustedRootQuota"]
+    assert "shop/pay" in said(found, "TrustedRootQuota")[0]
+    assert samples.rows(found[0], "80.a.example.com") == [
+        (("/c", "/c/*"), "shop.cart.8080"),
+        (("/p", "/p/*"), "none"),
+    ]
+    assert len(logicals(found[0], "trusted-root")) == 2
+    found = samples.made(wish, quotas={"roots": 4}, roots=frozenset(map(logical_of, "BC")))
+    assert "shop/cart" in said(found, "TrustedRootQuota")[0]
+
+
+def test_one_service_with_too_many_authorities_leaves_the_room_to_others() -> None:
+    table = samples.table([samples.entry(1, of=match("/c")), samples.entry(2, forward((PAY, 1)), of=match("/p"))])
+    wish = samples.routing(table, backends={CART: authorities(CART, "A", "B", "C"), PAY: authorities(PAY, "D")})
+    found = samples.made(wish, quotas={"roots": 4})
+    assert ["shop/cart" in message for message in said(found, "TrustedRootQuota")] == [True]
+    assert logicals(found[0], "trusted-root") == [logical_of("D")]

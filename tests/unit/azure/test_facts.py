@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from typing import Any
 
 import pytest
@@ -66,20 +67,26 @@ def test_a_new_gateway() -> None:
     assert result.notes == ()
 
 
-def test_a_private_address_is_near_the_top_and_of_this_name() -> None:
+def test_a_private_address_is_in_the_upper_half_and_of_this_name() -> None:
     seen = {name: str(found(owner=name)[0].private_ip) for name in ("edge", "web", "api")}
     assert len(set(seen.values())) == 3
     for address in seen.values():
-        assert int(ipaddress.ip_address("10.0.1.191")) <= int(ipaddress.ip_address(address))
+        assert int(ipaddress.ip_address("10.0.1.129")) <= int(ipaddress.ip_address(address))
         assert int(ipaddress.ip_address(address)) <= int(ipaddress.ip_address("10.0.1.254"))
     assert found()[0].private_ip == seen["edge"]
+
+
+@pytest.mark.parametrize(("prefix", "least"), [("10.0.1.0/24", 26), ("10.0.0.0/20", 30)])
+def test_gateways_that_are_new_at_once_hardly_want_the_same_address(prefix: str, least: int) -> None:
+    seen = {found(vnet=network(prefix), owner=f"g{number}")[0].private_ip for number in range(30)}
+    assert len(seen) >= least
 
 
 def test_a_taken_address_is_passed_over() -> None:
     first = str(found()[0].private_ip)
     second = found(private={edge.SUBNET.lower(): [first]})[0].private_ip
     assert second not in (first, None)
-    assert second == str(ipaddress.ip_address(first) - 1) or first == "10.0.1.191"
+    assert second == str(ipaddress.ip_address(first) - 1) or first == "10.0.1.130"
 
 
 def test_every_address_of_a_small_subnet_can_be_had() -> None:
@@ -172,6 +179,30 @@ def test_the_subscription_of_the_credentials_where_none_is_named() -> None:
     assert network.subnet == edge.SUBNET
 
 
+def state(gateway: dict[str, Any], operational: str, provisioning: str = "Succeeded") -> dict[str, Any]:
+    shown = {"operationalState": operational, "provisioningState": provisioning}
+    return {**gateway, "properties": {**gateway["properties"], **shown}}
+
+
+def test_a_stopped_gateway_is_told_of() -> None:
+    (note,) = found(state(standing(), "Stopped"))[1].notes
+    assert (note.code, note.level, note.origin) == ("GatewayStopped", "warning", edge.routing().origin)
+    assert "gw is stopped" in note.message
+    assert found(state(standing(), "Running"))[1].notes == ()
+    assert found(state(standing(), "Stopped", "Updating"))[1].notes == ()  # it is being made
+
+
+def test_a_firewall_that_the_sku_does_not_take_is_told_of() -> None:
+    gateway = standing()
+    policy = edge.SCOPE + "/applicationGatewayWebApplicationFirewallPolicies/waf-edge"
+    gateway["properties"]["firewallPolicy"] = {"id": policy}
+    (note,) = found(gateway)[1].notes
+    assert (note.code, note.level) == ("FirewallStands", "error")
+    assert 'firewallPolicyId: ""' in note.message
+    assert found(gateway, firewallPolicyId="")[1].notes == ()
+    assert found(gateway, sku="WAF_v2", firewallPolicyId=policy)[1].notes == ()
+
+
 def test_rules_that_stand_are_known() -> None:
     ours = names.child(MARK, "shop.cart.aaaa", "bbbbbbbbbb")
     assert found(standing(rule=ours))[0].standing == {"shop.cart.aaaa"}
@@ -191,3 +222,12 @@ def test_what_others_keep_in_the_document_counts_against_its_limits() -> None:
     assert quotas["active"] == facts.QUOTAS["active"] - 1
     assert quotas["paths"] == facts.QUOTAS["paths"]
     assert quotas["redirects"] == facts.QUOTAS["redirects"]
+    rest = facts.QUOTAS["bytes"] - quotas["bytes"]
+    assert 2_000 < rest < len(json.dumps(gateway["properties"]))
+    many = [edge._child(f"theirs-{number}", data="x" * 1000) for number in range(3)]
+    ours = {"name": names.child(MARK, "ca.aaaa", "bbbbbbbbbb"), "properties": {}}
+    gateway["properties"]["trustedRootCertificates"] = [*many, ours]
+    network, _ = found(gateway)
+    assert network.quotas["roots"] == facts.QUOTAS["roots"] - 3
+    assert network.quotas["bytes"] < quotas["bytes"] - 3_000
+    assert network.roots == {"ca.aaaa"}

@@ -10,8 +10,9 @@ import azure.core.exceptions as sdk
 import pytest
 
 from cloudgw.graph import model
+from cloudgw.objects import Unknown
 from cloudgw.provider import Inventory
-from cloudgw_azure import inventory, kinds_paths, names
+from cloudgw_azure import facts, inventory, kinds_paths, names
 from cloudgw_local import azure as local
 from tests.unit.azure import edge
 
@@ -111,7 +112,6 @@ def test_a_replacement_makes_both_decide(cloud: edge.Cloud) -> None:
     [
         ("GET applicationGateways", "application gateways"),
         ("GET publicIPAddresses", "public IP addresses"),
-        ("GET virtualNetworks", "virtual network"),
         ("POST applicationGateways/backendhealth", "health of one"),
     ],
 )
@@ -122,6 +122,38 @@ def test_a_part_that_fails_makes_it_incomplete(cloud: edge.Cloud, operation: str
     (reason,) = listed(cloud).incomplete
     assert reason.startswith(part)
     assert "AuthorizationFailed" in reason
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("AuthorizationFailed", 403), ("InvalidAuthenticationTokenTenant", 401), ("InternalError", 500)],
+)
+def test_a_network_that_cannot_be_read_is_missed_by_its_gateways_alone(
+    cloud: edge.Cloud, code: str, status: int
+) -> None:
+    put(cloud, "one", tags=edge.tags())
+    cloud.running.control.fault("GET virtualNetworks", "error", code=code, status=status, times=1)
+    found = listed(cloud)
+    assert found.incomplete == ()
+    assert [one["name"] for one in found.content["gateways"]] == ["one"]
+    assert found.content["networks"] == {}
+    (why,) = found.content["unread"].values()
+    assert code in why
+    network = facts.facts(found, edge.routing(), edge.wanted()).values["network"]
+    assert isinstance(network.subnet, Unknown)
+    assert code in network.subnet.reason
+    assert "virtualNetworks/read" in network.subnet.reason
+
+
+def test_a_network_of_another_subscription_is_not_looked_for_in_ours(cloud: edge.Cloud) -> None:
+    elsewhere = edge.SUBNET.replace(local.SUBSCRIPTION, "00000000-0000-0000-0000-000000000002")
+    spec = {"subnet": None, "subnetId": elsewhere}
+    found = listed(cloud, **spec)
+    assert found.incomplete == ()
+    assert found.content["networks"] == {}
+    network = facts.facts(found, edge.routing(), edge.wanted(**spec)).values["network"]
+    assert isinstance(network.subnet, Unknown)
+    assert "0002/resourceGroups" in network.subnet.reason
 
 
 def test_without_credentials_there_is_no_listing(cloud: edge.Cloud) -> None:

@@ -71,14 +71,60 @@ def test_paths_meet_by_their_first_segment(paths: tuple[str, ...], tokens: tuple
     assert kinds_paths.PATH_RULE.meets({"paths": paths}) == tokens
 
 
-@pytest.mark.parametrize(
-    ("host", "exact"),
-    [("shop.example.com", True), ("*.example.com", False), ("any", False), ("a" * 80, True), ("anyone.com", True)],
-)
-def test_rules_meet_by_exact_host_and_port(host: str, exact: bool) -> None:
-    logical = names.logical("443", host)
-    met = kinds_paths.RULE.meets({"listener": elements.to("listener", logical)})
-    assert met == ((logical,) if exact else (model.EVERYTHING,))
+LONG = f"{'l' * 50}.example.com"
+MEETINGS = [
+    ("80 a.example", "80 a.example", True),
+    ("80 a.example", "443 a.example", False),
+    ("80 ", "443 ", False),
+    ("80 a.example", "80 b.example", False),
+    ("80 ", "80 a.example", True),
+    ("80 ", "80 *.example", True),
+    ("80 *.example", "80 a.example", True),
+    ("80 *.example", "80 b.a.example", True),
+    ("80 *.example", "80 example", False),
+    ("80 *.example", "80 *.a.example", True),
+    ("80 *.example", "80 *.other", False),
+    ("80 *.example", "80 a.other", False),
+    ("80 any.example", "80 a.example", False),  # a name, no wildcard
+    ("80 any.example", "80 *.example", True),
+    (f"80 {LONG}", f"80 {LONG}", True),
+    (f"80 {LONG}", f"80 x{LONG}", False),
+    (f"80 {LONG}", "80 a.example", False),
+    (f"80 {LONG}", f"443 {LONG}", False),
+    (f"80 {LONG}", "80 *.example.com", True),  # how a long name ends is not in the logical id
+    (f"80 {LONG}", "80 ", True),
+    (f"80 *.{LONG}", "80 a.example", True),
+    (f"80 any.{LONG}", f"80 *.{LONG}", True),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "met"), MEETINGS)
+def test_rules_meet_where_one_request_may_match_both(one: str, other: str, met: bool) -> None:
+    def spec(site: str) -> dict[str, Any]:
+        port, _, host = site.partition(" ")
+        return {"listener": elements.to("listener", names.logical(port, host or "any"))}
+
+    meeting = kinds_paths.RULE.meeting
+    assert meeting is not None
+    assert meeting(spec(one), spec(other)) is met
+    assert meeting(spec(other), spec(one)) is met
+
+
+def test_a_rule_that_somebody_gave_another_listener_meets_all() -> None:
+    meeting = kinds_paths.RULE.meeting
+    assert meeting is not None
+    assert meeting({"listener": "/elsewhere"}, {"listener": elements.to("listener", "80.a.example")})
+    assert meeting({}, {})
+
+
+def test_a_host_that_cannot_be_made_holds_back_only_what_it_meets() -> None:
+    """Its rule waits for a certificate that nobody has: rules of another port, or of other hosts, go."""
+    waiting = model.Element(address=elements.at("certificate", "shop.tls"), spec=Unknown("no Secret"))
+    found = [waiting if e.address == waiting.address else e for e in elements.elements()]
+    found[:0] = elements.site("443.a.other", ("a.other",), "443", elements.to("certificate", "shop.tls"))
+    changes = elements.difference(elements.graph(found))
+    held = [model.short(c.address) for c in changes if c.waits and model.kind_of(c.address) == "rule"]
+    assert sorted(held) == sorted(["rule/443.a.other", f"rule/{elements.logical_wild()}"])
 
 
 def test_a_path_rule_displaces_in_its_own_map_only() -> None:

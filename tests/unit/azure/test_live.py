@@ -7,6 +7,7 @@ import contextlib
 import copy
 import dataclasses
 import os
+import traceback
 from typing import Any
 from unittest import mock
 
@@ -260,7 +261,7 @@ def test_certificates_are_rotated_and_their_bytes_stay_secret(world: World, capl
     changes = world.plan(wanted)
     with pytest.raises(Failed, match="not at hand") as caught:
         world.commit(changes)
-    assert caught.value.why == "not_ready"
+    assert (caught.value.why, "/certificate/shop.tls@" in caught.value.key) == ("not_ready", True)
     wrong = Material(fingerprint=other.fingerprint, certificate_pem=b"hush", key_pem=b"hush")
     for material in (wrong, dataclasses.replace(other, fingerprint="else")):
         session = dataclasses.replace(world.session, materials={other.fingerprint: material})
@@ -278,6 +279,45 @@ def test_certificates_are_rotated_and_their_bytes_stay_secret(world: World, capl
     (one,) = world.observe().elements[elements.at("certificate", "shop.tls")]
     assert one.fields["fingerprint"] == other.fingerprint
     assert names.fingerprints(world.document()["tags"]) == (other.fingerprint,)
+
+
+def chain(problem: BaseException) -> str:
+    """All that a tool for crashes would show but this test: the exceptions, their causes, and the variables of every
+    frame."""
+    frames = problem.__traceback__.tb_next if problem.__traceback__ is not None else None
+    shown = traceback.TracebackException(type(problem), problem, frames, capture_locals=True)
+    contexts = problem.__cause__, problem.__context__
+    return "".join(shown.format()) + "".join(chain(one) for one in contexts if one is not None)
+
+
+@pytest.mark.parametrize("refusal", ["refuse", "refuse-before"])
+def test_what_is_raised_for_a_write_with_bytes_does_not_hold_them(
+    world: World, refusal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK's exception has the request in it. Its class and words are kept."""
+    changes = world.plan(elements.elements())
+    sent: list[Json] = []
+    put = world.cloud.session.write.put_gateway
+
+    def spy(*arguments: Any) -> Any:
+        sent.append(arguments[2])
+        return put(*arguments)
+
+    monkeypatch.setattr(world.cloud.session.write, "put_gateway", spy)
+    if refusal == "refuse":
+        world.cloud.running.control.settings(refuse_child="-shop.tls-", refuse_body="", refuse_mode="sync")
+    else:
+        world.cloud.running.control.fault(PUT, "error", code="AuthorizationFailed", status=403, times=1)
+    with pytest.raises(Failed) as caught:
+        world.commit(changes)
+    world.cloud.running.control.settings(refuse_child="")
+    assert caught.value.why == ("invalid" if refusal == "refuse" else "denied")
+    assert str(caught.value).startswith("ApplicationGateway" if refusal == "refuse" else "AuthorizationFailed")
+    assert ("/certificate/" in caught.value.key) == (refusal == "refuse")
+    (certificate,) = elements.collection(sent[0], "certificate")
+    text = chain(caught.value)
+    assert certificate["properties"]["password"] not in text
+    assert certificate["properties"]["data"][100:140] not in text
 
 
 def test_a_write_in_between_is_a_conflict_and_nothing_is_sent_twice(world: World) -> None:

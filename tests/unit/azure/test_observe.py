@@ -12,7 +12,7 @@ from cloudgw.graph import model
 from cloudgw.objects import Unknown
 from cloudgw.provider import Inventory, Placement
 from cloudgw_azure import names, observe
-from tests.unit.azure import elements
+from tests.unit.azure import elements, samples
 
 Json = dict[str, Any]
 GRAPH = elements.graph(elements.elements())
@@ -231,3 +231,17 @@ def test_the_order_of_the_listing_does_not_matter() -> None:
         if isinstance(children, list) and collection != "urlPathMaps":
             random.Random(7).shuffle(children)
     assert elements.observed(body) == expected
+
+
+def test_ids_of_add_ons_are_built_as_they_are_observed() -> None:
+    """Azure may answer with another case and order than was asked for."""
+    base = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/Edge/providers"
+    policy = f"{base}/Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies/Waf"
+    identities = [f"{base}/Microsoft.ManagedIdentity/userAssignedIdentities/{name}" for name in ("two", "One")]
+    more = {"sku": "WAF_v2", "firewallPolicyId": policy, "identityIds": identities}
+    wanted = samples.only(samples.made(samples.routing(), more)[0], "gateway")
+    body = document()
+    body["properties"]["firewallPolicy"] = {"id": policy.upper()}
+    body["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {one.upper(): {} for one in identities}}
+    seen = elements.observed(body).elements[elements.GATEWAY][0].fields
+    assert (seen["firewall_policy"], seen["identities"]) == (wanted["firewall_policy"], wanted["identities"])

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from cloudgw.provider import ParametersRefused
-from cloudgw_azure import parameters
+from cloudgw_azure import parameters, shapes_front
 from cloudgw_local import azure as local
-from tests.unit.azure import edge
+from tests.unit.azure import edge, samples
 
 POLICY = f"{edge.SCOPE}/ApplicationGatewayWebApplicationFirewallPolicies/waf-edge"
 IDENTITY = edge.SCOPE.replace("Microsoft.Network", "Microsoft.ManagedIdentity/userAssignedIdentities/id-edge")
@@ -55,7 +55,7 @@ def test_everything_given() -> None:
     assert found.zones == ("1", "3")
     assert (found.sku, found.capacity, found.http2) == ("WAF_v2", (2, 20), False)
     assert found.tls_policy == "AppGwSslPolicy20170401S"
-    assert (found.firewall_policy, found.identities) == (POLICY, (IDENTITY,))
+    assert (found.firewall_policy, found.identities) == (POLICY.lower(), (IDENTITY.lower(),))
     assert found.not_found == ("10.0.64.9", 8404)
     assert found.tags == {"team": "shop"}
     assert found.settings.deletion_budget == 3
@@ -77,6 +77,20 @@ def test_the_subscription_may_come_from_the_credentials() -> None:
 def test_a_lowest_capacity_above_the_default_highest() -> None:
     assert edge.wanted(capacity={"min": 12}).capacity == (12, 12)
     assert edge.wanted(capacity={"max": 3}).capacity == (0, 3)
+
+
+def test_what_is_left_out_is_not_managed_and_what_is_empty_is_none() -> None:
+    assert (edge.wanted().firewall_policy, edge.wanted().identities) == (None, None)
+    none = edge.wanted(firewallPolicyId="", identityIds=[])
+    assert (none.firewall_policy, none.identities) == ("", ())
+
+
+def test_without_its_firewall_a_gateway_becomes_a_plain_one() -> None:
+    spec = samples.only(samples.made(samples.routing(), {"firewallPolicyId": "", "identityIds": []})[0], "gateway")
+    assert (spec["sku"], spec["firewall_policy"], spec["identities"]) == ("Standard_v2", "", ())
+    found = shapes_front.settle_gateway({"firewallPolicy": {"id": POLICY}}, spec, ("sku", "firewall_policy"))
+    assert "firewallPolicy" not in found
+    assert found["sku"]["tier"] == "Standard_v2"
 
 
 def test_a_name_may_answer_404() -> None:
@@ -119,12 +133,14 @@ def test_a_name_may_answer_404() -> None:
         ({"sku": "Standard"}, "spec.sku", "Standard_v2, WAF_v2"),
         ({"sku": "Basic"}, "spec.sku", "none of"),
         ({"sku": "WAF_v2"}, "spec.firewallPolicyId", "required"),
+        ({"sku": "WAF_v2", "firewallPolicyId": ""}, "spec.firewallPolicyId", "required"),
         ({"firewallPolicyId": POLICY}, "spec.firewallPolicyId", "needs sku WAF_v2"),
         ({"sku": "WAF_v2", "firewallPolicyId": "waf"}, "spec.firewallPolicyId", "FirewallPolicies/<name>"),
         ({"capacity": {"min": -1}}, "spec.capacity.min", "0 to 125"),
         ({"capacity": {"min": 5, "max": 4}}, "spec.capacity.max", "less than min 5"),
-        ({"capacity": {"max": 0}}, "spec.capacity.max", "1 to 125"),
-        ({"capacity": {"max": 126}}, "spec.capacity.max", "1 to 125"),
+        ({"capacity": {"max": 1}}, "spec.capacity.max", "2 to 125"),
+        ({"capacity": {"min": 1, "max": 1}}, "spec.capacity.max", "2 to 125"),
+        ({"capacity": {"max": 126}}, "spec.capacity.max", "2 to 125"),
         ({"capacity": {"max": True}}, "spec.capacity.max", "number"),
         ({"capacity": 3}, "spec.capacity", "object"),
         ({"tls": {"policy": "AppGwSslPolicy20150501"}}, "spec.tls.policy", "AppGwSslPolicy20220101S"),
