@@ -98,16 +98,23 @@ def plan_one(
 def _degraded(mine: model.Graph, cache: memory.Cache, kinds: Mapping[str, model.Kind]) -> list[Note]:
     """What a failed long operation left: the plan may be empty, and still nothing is well."""
     found = []
+    for group in sorted(mine.busy & {model.group_of(kinds, element) for element in mine}):
+        message = f"a long operation of {_root(group)} runs; what is shown is what it is to become"
+        found.append(Note(level="info", code="OperationRunning", message=message))
     for group in sorted(mine.failed & {model.group_of(kinds, element) for element in mine}):
-        where = group.partition(":")[2].rpartition("@")[0]
-        what = model.short(where) if where.count("/") > 3 else group
         said = f" ({cache.reasons[group]})" if group in cache.reasons else ""
         message = (
-            f"the last long operation of {what} failed{said}; what is shown may not be what serves; apply writes it "
-            "again, with the changes of this plan, or once as it is shown where there are none"
+            f"the last long operation of {_root(group)} failed{said}; what is shown may not be what serves; apply "
+            "writes it again, with the changes of this plan, or once as it is shown where there are none"
         )
         found.append(Note(level="error", code=DEGRADED, message=message))
     return found
+
+
+def _root(group: str) -> str:
+    """A group in words: what its name says of an element."""
+    where = group.partition(":")[2].rpartition("@")[0]
+    return model.short(where) if where.count("/") > 3 else group
 
 
 def unknowns(desired: model.Graph, kinds: Mapping[str, model.Kind]) -> list[str]:
@@ -276,7 +283,7 @@ def apply(
             tell=tell,
         )
         failed = done.of("failed")
-        failures = [f"{o.change.key}: {o.failure.code}: {o.failure.message}" for o in failed if o.failure is not None]
+        failures = _said(failed)
         changed += len(done.of("done"))
         degraded = [note.message for note in plan.notes if note.code == DEGRADED]
         if not plan.changes and not plan.busy and not done.operations:
@@ -300,6 +307,17 @@ def apply(
             continue
         clock.sleep(_pause(plan, clock.now(), lasting, progressed=bool(done.of("done")), staleness=provider.staleness))
     return Applied(plan=plan, passes=number, changed=changed, failures=tuple(failures), notes=plan.notes)
+
+
+def _said(failed: Sequence[report.Outcome]) -> list[str]:
+    """One line for all changes that failed for one reason."""
+    found: dict[str, list[str]] = {}
+    for outcome in failed:
+        if outcome.failure is not None:
+            code, message = outcome.failure.code, outcome.failure.message
+            text = message if message.startswith(f"{code}:") else f"{code}: {message}"
+            found.setdefault(text, []).append(outcome.change.key)
+    return [f"{keys[0]}{f' and {len(keys) - 1} more' if keys[1:] else ''}: {text}" for text, keys in found.items()]
 
 
 def sit_out(provider: Provider, read: Any, operations: Mapping[str, str], clock: Clock) -> None:

@@ -82,7 +82,7 @@ def _one(item: world.Planned, word: check.Word, options: argparse.Namespace, all
     plan, site = item.plan, item.site
     if not plan.complete and not allow_incomplete:
         return Result(plan=plan, state="refused", reasons=plan.incomplete)
-    if not plan.changes:
+    if not plan.changes and not plan.busy and not any(note.code == pipeline.DEGRADED for note in plan.notes):
         return Result(plan=plan, state="done")
     assert site.session is not None
     progress = output.Progress(options, site.clock, plan.gateway)

@@ -175,14 +175,18 @@ class _Way:
 
     def notes(self, provider: Provider) -> Iterator[Note]:
         """What the cloud cannot honour of the winner, or of its listener. Only entries for the same host are handed
-        on: no other can inherit what it is asked, and a Gateway may have thousands."""
+        on: no other can inherit what it is asked, and a Gateway may have thousands; of other ports only that they
+        listen, because a redirect may lead there."""
         if self.winner is None or isinstance(self.winner, ir.Stream):
             near = dataclasses.replace(self.routing, tables=()) if self.streams else None
         else:
             assert self.table is not None
             entries = tuple(one for one in self.table.entries if hostnames.covers(one.hostname, self.host))
-            table = dataclasses.replace(self.table, entries=entries)
-            near = dataclasses.replace(self.routing, tables=(table,), streams=())
+            tables = tuple(
+                dataclasses.replace(table, entries=entries if table is self.table else ())
+                for table in self.routing.tables
+            )
+            near = dataclasses.replace(self.routing, tables=tables, streams=())
         listener = next((one for one in self.listeners if one.chosen), None)
         for note in provider.lint(near) if near is not None else ():
             where = note.origin

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudgw.graph import model
-from cloudgw.objects import Note, Origin, Unknown
+from cloudgw.objects import Note, Origin, Parameters, Unknown
 from cloudgw.provider import Facts
 from cloudgw.routing import ir
 from cloudgw_azure import (
@@ -36,12 +36,8 @@ def build(
     work = _Work(routing, network, "public" if wanted.public else "private", wanted.not_found)
     work.front(wanted)
     work.children()
-    if wanted.not_found is None and work.maps.maps:
-        message = (
-            "spec.notFoundBackend of the AzureGatewayClassParameters is not set: where their host is served, requests "
-            "that no route matches are answered with 502 instead of 404; name an address that answers 404"
-        )
-        work.notes.append(Note(level="warning", code="NotFoundIs502", message=message, origin=routing.origin))
+    if wanted.not_found is None:
+        work.say_not_found()
     return work.graph(), tuple(work.notes)
 
 
@@ -54,6 +50,9 @@ def lint(routing: ir.Routing) -> tuple[Note, ...]:
     )
     work = _Work(routing, network, "private", None)
     work.children()
+    raw = routing.parameters
+    if isinstance(raw, Parameters) and raw.kind == parameters.KIND and not raw.spec.get("notFoundBackend"):
+        work.say_not_found()
     return tuple(work.notes)
 
 
@@ -120,6 +119,16 @@ class _Work:
         if wanted.identities is not None:
             spec["identities"] = wanted.identities
         self.elements.append(model.Element(address=self.gateway.to, spec=spec, origins=origins))
+
+    def say_not_found(self) -> None:
+        """Nobody is named who answers 404 where no route matches."""
+        if self.maps.maps:
+            message = (
+                f"spec.notFoundBackend of the {parameters.KIND} is not set: where their host is served, requests "
+                "that no route matches are answered with 502 instead of 404; name an address that answers 404"
+            )
+            origin = self.routing.origin
+            self.notes.append(Note(level="warning", code="NotFoundIs502", message=message, origin=origin))
 
     def children(self) -> None:
         served = build_listeners.served(self.routing)

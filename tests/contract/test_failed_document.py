@@ -142,3 +142,28 @@ def test_pods_that_change_together_with_a_replacement() -> None:
     (document,) = cloud.documents()
     pools = [pool["properties"]["backendAddresses"] for pool in document["properties"]["backendAddressPools"]]
     assert [{"ipAddress": "10.0.1.77"}] in pools
+
+
+def test_a_plan_says_that_an_operation_runs() -> None:
+    """Nothing differs, and still nobody may call it done."""
+    cloud = MAKE()
+    process = ground.Process(cloud)
+    process.one_pass(GOOD)
+    plan = process.restarted(keep_diary=False).plan(GOOD)
+    assert not plan.changes
+    assert plan.busy
+    assert [note.code for note in plan.notes] == ["OperationRunning"]
+    assert process.restarted(keep_diary=False).apply(GOOD).state == "done"
+    assert _state(cloud) == "Succeeded"
+
+
+def test_one_reason_is_said_once() -> None:
+    """A write that fails for everybody is one line, not one for each change, and its code stands once."""
+    cloud = MAKE()
+    process = ground.Process(cloud)
+    cloud.control.fault("PUT applicationGateways", "error", code="ResourceGroupNotFound", status=404, times=1000)
+    applied = process.apply(GOOD)
+    assert applied.state == "failed"
+    assert len(applied.failures) == 1, applied.failures
+    assert "more: ResourceGroupNotFound" in applied.failures[0]
+    assert applied.failures[0].count("ResourceGroupNotFound") == 1
