@@ -314,9 +314,7 @@ def _said(failed: Sequence[report.Outcome]) -> list[str]:
     found: dict[str, list[str]] = {}
     for outcome in failed:
         if outcome.failure is not None:
-            code, message = outcome.failure.code, outcome.failure.message
-            text = message if message.startswith(f"{code}:") else f"{code}: {message}"
-            found.setdefault(text, []).append(outcome.change.key)
+            found.setdefault(outcome.failure.text, []).append(outcome.change.key)
     return [f"{keys[0]}{f' and {len(keys) - 1} more' if keys[1:] else ''}: {text}" for text, keys in found.items()]
 
 

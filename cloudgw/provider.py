@@ -61,6 +61,12 @@ class Failure:
     message: str
     guilty: str = ""
 
+    @property
+    def text(self) -> str:
+        """Code and message for a person, the code once."""
+        once = not self.code or self.message.startswith(f"{self.code}:")
+        return self.message if once else f"{self.code}: {self.message}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:

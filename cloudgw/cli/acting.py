@@ -116,7 +116,7 @@ def reason_of(exception: Exception, provider: Provider) -> str | None:
     failure = provider.classify(exception)
     if failure is None:
         return None
-    return f"{failure.code}: {failure.message}" if failure.code else failure.message
+    return failure.text
 
 
 def _document(result: Result, kinds: dict[str, tuple[str, ...]]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _book(
                 state.cache.detached[key] = now
     if failure is not None:
         passing = failure.why in ("not_ready", "throttled")
-        state.tell(f"{'not yet' if passing else 'failed'}: {failure.code}: {failure.message}")
+        state.tell(f"{'not yet' if passing else 'failed'}: {failure.text}")
         state.problems.append(failure.message)
 
 

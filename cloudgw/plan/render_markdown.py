@@ -21,7 +21,7 @@ def render(document: Document) -> str:
     if document["plans"]:
         lines += [HEAD, RULE, *(_row(plan) for plan in document["plans"]), ""]
     else:
-        lines += ["No Gateway to plan.", ""]
+        lines += [render_text.nothing(document), ""]
     lines += [f"> **{said}**" for said in _dangers(document)]
     if document["incomplete"]:
         lines += ["", "Not complete: what was not seen stays as it is.", ""]

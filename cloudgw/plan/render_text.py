@@ -39,7 +39,7 @@ def render(document: Document, paint: Paint = plain) -> str:
         lines += [f"  {reason}" for reason in document["incomplete"]]
         lines.append("")
     if not document["plans"]:
-        lines.append("No Gateway to plan.")
+        lines.append(nothing(document))
     else:
         lines.append(f"digest {document['digest']}")
     return "\n".join(lines) + "\n"
@@ -235,6 +235,11 @@ def targets(change: Document) -> str:
                 found |= {render_values.show(item) for item in value}
     total = len(right) if change["op"] != "delete" else 0
     return f"+{len(right - left)} -{len(left - right)}, {total} in the end"
+
+
+def nothing(document: Document) -> str:
+    """Why there is no plan: nobody asked for one, or an error stands in the way."""
+    return "No Gateway was planned, because of the errors." if document["errors"] else "No Gateway to plan."
 
 
 def summary(plan: Document) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudgw.graph import model
-from cloudgw.provider import Failure, Inventory, Placement
+from cloudgw.provider import Inventory, Placement
 from cloudgw_azure import calls, failures, kinds_paths, names, parameters
 
 
@@ -66,7 +66,7 @@ class _Listing:
             failure = failures.classify(problem)
             if failure is None or failure.code in failures.UNREACHABLE:
                 raise
-            self.incomplete.append(f"{what}: {_said(failure)}")
+            self.incomplete.append(f"{what}: {failure.text}")
 
     def gateways(self) -> None:
         """One list shows whole documents: rest/api/application-gateway/application-gateways/list-all."""
@@ -91,7 +91,7 @@ class _Listing:
             failure = failures.classify(problem)
             if failure is None:
                 raise
-            self.content["unread"][network.lower()] = _said(failure)
+            self.content["unread"][network.lower()] = failure.text
             return
         if found is not None:
             self.content["networks"][network.lower()] = about(found)
@@ -102,10 +102,6 @@ class _Listing:
         if document["properties"].get("operationalState", "Running") == "Running":
             answer = self.read.health(*calls.place_of(document["id"]))
         self.content["health"][_id(document)] = answer
-
-
-def _said(failure: Failure) -> str:
-    return failure.message if failure.message.startswith(failure.code) else f"{failure.code}: {failure.message}"
 
 
 def about(network: Mapping[str, Any]) -> dict[str, Any]:
