@@ -167,6 +167,8 @@ def one_pass(
     """Plans from an inventory and commits what waits for nothing. memory_ is brought up to date."""
     observed = observe(provider, inventory, session.owner)
     observed = running(provider, session.read, observed, memory_, inventory.began)
+    if not wish.gone:  # what is to go is what is there, whatever should have stood
+        observed = search.rewound(observed, memory_.cache, provider.kinds)
     plan = plan_one(provider, placement, wish, observed, now=inventory.began, memory_=memory_, word=word)
     remember(memory_, plan, clock.now())
     done = commit.run(
@@ -189,7 +191,7 @@ def one_pass(
 
 def running(provider: Provider, read: Any, observed: model.Graph, kept: Memory, now: float) -> model.Graph:
     """What is observed, with what our own long operations say: one that runs makes its group busy, whatever the listing
-    shows; one that failed leaves what stood before it."""
+    shows; one that the cloud refused at its end makes it failed."""
     busy, failed = set(observed.busy), set(observed.failed)
     left = dict(kept.diary.operations)
     for group, token in sorted(kept.diary.operations.items()):
@@ -212,8 +214,7 @@ def running(provider: Provider, read: Any, observed: model.Graph, kept: Memory, 
             kept.cache.good.pop(group, None)
             kept.cache.flight.pop(group, None)
     kept.diary = replace(kept.diary, operations=left)
-    told = replace(observed, busy=frozenset(busy), failed=frozenset(failed - busy))
-    return search.rewound(told, kept.cache, provider.kinds)
+    return replace(observed, busy=frozenset(busy), failed=frozenset(failed - busy))
 
 
 def remember(kept: Memory, plan: plans.Plan, now: float) -> None:

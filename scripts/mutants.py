@@ -23,6 +23,7 @@ CASES = ("tests/unit/graph/test_diff.py",)
 DOCUMENTS = ("tests/unit/graph/test_documents.py",)
 AZURE = ("tests/unit/azure/test_document.py", "tests/unit/azure/test_live.py")
 ONE = ("tests/contract/test_one_document.py",)
+FAILED = ("tests/contract/test_failed_document.py",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,8 +161,8 @@ MUTANTS = (
     Mutant(
         "what stood before is believed for ever",
         "cloudgw/pipeline.py",
-        "        kept.cache.good.pop(group, None)",
-        "        pass",
+        "            kept.cache.broken.pop(group, None)\n            kept.cache.good.pop(group, None)",
+        "            kept.cache.broken.pop(group, None)",
         DOCUMENTS,
     ),
     Mutant(
@@ -174,9 +175,30 @@ MUTANTS = (
     Mutant(
         "a path of others is taken",
         "providers/cloudgw_azure/document.py",
-        "    _guard_paths(draft, changes)\n",
+        "    document_order.guard_paths(draft, changes)\n",
         "",
         AZURE,
+    ),
+    Mutant(
+        "what goes is restored first",
+        "cloudgw/engine/search.py",
+        "    if _goes_whole(state, group, rest):",
+        "    if False:",
+        FAILED,
+    ),
+    Mutant(
+        "the same is written for ever",
+        "cloudgw/engine/search.py",
+        "return count > 1 and state.clock.now() < when + pause",
+        "return False",
+        FAILED,
+    ),
+    Mutant(
+        "targets lie where the new gateway is",
+        "cloudgw/graph/diff_traffic.py",
+        "beside.get(r.to) or work.current",
+        "(name if r.to == backend.address else None) or work.current",
+        FAILED,
     ),
     Mutant(
         "foreign parts pin nothing",
