@@ -78,7 +78,7 @@ def plan_one(
         wish.gateway,
         placement,
         difference,
-        notes=(*wish.notes, *refusals.notes(difference.changes), *_degraded(mine, kept.cache, provider.kinds)),
+        notes=(*wish.notes, *refusals.notes(difference.changes), *_long_operations(mine, kept.cache, provider.kinds)),
         incomplete=(*wish.incomplete, *unknowns(wish.desired, provider.kinds)),
         addresses=sorted({str(e.outputs["dns"]) for e in mine if e.outputs.get("dns")}),
         busy=bool(observed.busy) and any(model.group_of(provider.kinds, e) in observed.busy for e in mine),
@@ -95,13 +95,16 @@ def plan_one(
     return replace(plan, changes=check.check(plan.changes, context, word or check.Word()))
 
 
-def _degraded(mine: model.Graph, cache: memory.Cache, kinds: Mapping[str, model.Kind]) -> list[Note]:
-    """What a failed long operation left: the plan may be empty, and still nothing is well."""
+def _long_operations(mine: model.Graph, cache: memory.Cache, kinds: Mapping[str, model.Kind]) -> list[Note]:
+    """Those that run, and what those that failed left: the plan may be empty, and still nothing is well."""
+    if not mine.busy and not mine.failed:
+        return []
     found = []
-    for group in sorted(mine.busy & {model.group_of(kinds, element) for element in mine}):
+    groups = {model.group_of(kinds, element) for element in mine}
+    for group in sorted(mine.busy & groups):
         message = f"a long operation of {_root(group)} runs; what is shown is what it is to become"
         found.append(Note(level="info", code="OperationRunning", message=message))
-    for group in sorted(mine.failed & {model.group_of(kinds, element) for element in mine}):
+    for group in sorted(mine.failed & groups):
         said = f" ({cache.reasons[group]})" if group in cache.reasons else ""
         message = (
             f"the last long operation of {_root(group)} failed{said}; what is shown may not be what serves; apply "
@@ -304,7 +307,7 @@ def apply(
             break
         waiting([change for change in plan.changes if change.key in lasting])
         if memory_.diary.operations and not done.of("done"):
-            sit_out(provider, session.read, memory_.diary.operations, clock)
+            _sit_out(provider, session.read, memory_.diary.operations, clock)
             continue
         clock.sleep(_pause(plan, clock.now(), lasting, progressed=bool(done.of("done")), staleness=provider.staleness))
     return Applied(plan=plan, passes=number, changed=changed, failures=tuple(failures), notes=plan.notes)
@@ -319,7 +322,7 @@ def _said(failed: Sequence[report.Outcome]) -> list[str]:
     return [f"{keys[0]}{f' and {len(keys) - 1} more' if keys[1:] else ''}: {text}" for text, keys in found.items()]
 
 
-def sit_out(provider: Provider, read: Any, operations: Mapping[str, str], clock: Clock) -> None:
+def _sit_out(provider: Provider, read: Any, operations: Mapping[str, str], clock: Clock) -> None:
     """Until one of our long operations ends, asked for by name: nothing else can go on, so nothing is listed."""
     for _ in range(POLLS):
         clock.sleep(POLL_SECONDS)

@@ -6,8 +6,8 @@ ever holds `Session.read`, which has no write methods.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
 from cloudgw.graph import model
@@ -66,6 +66,17 @@ class Failure:
         """Code and message for a person, the code once."""
         once = not self.code or self.message.startswith(f"{self.code}:")
         return self.message if once else f"{self.code}: {self.message}"
+
+
+def classified(exception: BaseException, said: Callable[[BaseException], Failure | None]) -> Failure | None:
+    """For a provider's `classify`: what provider code raised itself, also of a commit that failed in the middle; all
+    else as the cloud `said` it, None for what no cloud said."""
+    if isinstance(exception, Failed):
+        return Failure(why=exception.why, code="", message=str(exception), guilty=exception.key)
+    if isinstance(exception, Partial):
+        inner = classified(exception.cause, said)
+        return None if inner is None else replace(inner, guilty=exception.key)
+    return said(exception)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

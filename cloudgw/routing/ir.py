@@ -382,6 +382,18 @@ class Routing:
     def owner(self) -> str:
         return f"{self.namespace}/{self.name}"
 
+    @property
+    def withdrawn(self) -> frozenset[BackendKey]:
+        """Backends to which requests went until the ReferenceGrant that allowed it was gone."""
+        found: set[BackendKey] = set()
+        for table in self.tables:
+            for entry in table.entries:
+                if isinstance(entry.action, Forward):
+                    found.update(share.withdrawn for share in entry.action.shares if share.withdrawn is not None)
+                elif isinstance(entry.action, Respond):
+                    found.update(entry.action.withdrawn)
+        return frozenset(found)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:

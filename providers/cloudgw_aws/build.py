@@ -54,7 +54,7 @@ def build(routing: ir.Routing, found: Facts, wanted: parameters.AWSParameters) -
     graph = model.graph(
         work.elements,
         order=judged.rules.order,
-        withdrawn=_withdrawn(routing),
+        withdrawn=frozenset(build_actions.group_address(routing.owner, key) for key in routing.withdrawn),
         doubted=frozenset(work.doubted),
         unknown=_unknown(routing, work.unknown),
         known=() if routing.complete else _known(routing),
@@ -98,17 +98,6 @@ def _judge(routing: ir.Routing, network: facts.Network) -> _Judged:
     rules = build_rules.compile_tables(routing, tables, network)
     notes += rules.notes
     return _Judged(tables=tuple(tables), certificates=certificates, rules=rules, notes=tuple(notes))
-
-
-def _withdrawn(routing: ir.Routing) -> frozenset[model.Address]:
-    keys: set[ir.BackendKey] = set()
-    for table in routing.tables:
-        for entry in table.entries:
-            if isinstance(entry.action, ir.Forward):
-                keys.update(share.withdrawn for share in entry.action.shares if share.withdrawn is not None)
-            elif isinstance(entry.action, ir.Respond):
-                keys.update(entry.action.withdrawn)
-    return frozenset(build_actions.group_address(routing.owner, key) for key in keys)
 
 
 def _unknown(routing: ir.Routing, open_kinds: list[str]) -> tuple[str, ...]:

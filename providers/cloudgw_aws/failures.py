@@ -8,7 +8,7 @@ docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html.
 
 from __future__ import annotations
 
-from cloudgw.provider import Failed, Failure, Partial, Why
+from cloudgw.provider import Failure, Why, classified
 
 _THROTTLED = {
     "Throttling",
@@ -152,13 +152,10 @@ def is_absent(exception: BaseException) -> bool:
 
 def classify(exception: BaseException) -> Failure | None:
     """The failure class of an exception, None for what no cloud said."""
-    if isinstance(exception, Failed):
-        return Failure(why=exception.why, code="", message=str(exception), guilty=exception.key)
-    if isinstance(exception, Partial):
-        inner = classify(exception.cause)
-        if inner is None:
-            return None
-        return Failure(why=inner.why, code=inner.code, message=inner.message, guilty=exception.key)
+    return classified(exception, _said)
+
+
+def _said(exception: BaseException) -> Failure | None:
     code = code_of(exception)
     if code:
         return _answered(exception, code)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from cloudgw import fields
 from cloudgw.objects import Parameters
 from cloudgw.provider import ParametersRefused, Placement, Settings
 from cloudgw_aws import names
@@ -41,70 +41,12 @@ class AWSParameters:
         return "internet-facing" if self.public else "internal"
 
 
-class _Fields:
-    """One mapping of the spec, read field by field; what nobody asked for is a problem."""
-
-    def __init__(self, raw: Any, path: str, problems: list[tuple[str, str]]) -> None:
-        self.path = path
-        self.problems = problems
-        self.raw: Mapping[str, Any] = {}
-        if isinstance(raw, Mapping):
-            self.raw = raw
-        elif raw is not None:
-            problems.append((path, f"must be an object, is {type(raw).__name__}"))
-
-    def refuse(self, name: str, reason: str) -> None:
-        self.problems.append((f"{self.path}.{name}" if name else self.path, reason))
-
-    def known(self, *allowed: str) -> None:
-        for name in sorted(set(self.raw) - set(allowed)):
-            self.refuse(name, f"is not a field of {KIND}; known here: {', '.join(sorted(allowed))}")
-
-    def text(self, name: str, pattern: str = "", example: str = "") -> str:
-        value = self.raw.get(name)
-        if value is None:
-            return ""
-        if not isinstance(value, str):
-            self.refuse(name, f"must be text, is {type(value).__name__}; quote it")
-            return ""
-        if pattern and not re.fullmatch(pattern, value):
-            self.refuse(name, f"{value!r} is not of the form {example}")
-            return ""
-        return value
-
-    def texts(self, name: str, check: Callable[[str], str]) -> tuple[str, ...] | None:
-        """check: text -> reason why not, or ""."""
-        value = self.raw.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, list | tuple):
-            self.refuse(name, f"must be a list, is {type(value).__name__}")
-            return None
-        found: list[str] = []
-        for number, item in enumerate(value):
-            reason = check(item) if isinstance(item, str) else "must be text"
-            if reason:
-                self.refuse(f"{name}[{number}]", reason)
-            elif item not in found:
-                found.append(item)
-        return tuple(sorted(found))
-
-    def number(self, name: str) -> int | None:
-        value = self.raw.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            self.refuse(name, f"must be a number of 0 or more, is {value!r}")
-            return None
-        return value
-
-
 def parse(raw: Parameters) -> AWSParameters:
     """Raises ParametersRefused with (path, reason) of everything that is wrong."""
     problems: list[tuple[str, str]] = []
     if raw.kind != KIND:
         problems.append(("kind", f"{raw.kind} is not {KIND}"))
-    spec = _Fields(raw.spec, "spec", problems)
+    spec = fields.Fields(raw.spec, "spec", problems, kind=KIND)
     spec.known(
         "region",
         "accountId",
@@ -133,8 +75,7 @@ def parse(raw: Parameters) -> AWSParameters:
             "must name the ranges that may reach a Public load balancer; "
             'nothing is opened to the world unless you say so: ["0.0.0.0/0"]',
         )
-    tls = _Fields(spec.raw.get("tls"), "spec.tls", problems)
-    tls.known("policy")
+    tls = spec.below("tls", "policy")
     policy = tls.text("policy", r"ELBSecurityPolicy-[A-Za-z0-9-]+", TLS_POLICY) or TLS_POLICY
     groups = spec.texts("backendSecurityGroups", _bad_group) or ()
     tags = _tags(spec)
@@ -153,19 +94,18 @@ def parse(raw: Parameters) -> AWSParameters:
     )
 
 
-def _subnets(spec: _Fields) -> tuple[str, ...]:
-    fields = _Fields(spec.raw.get("subnets"), "spec.subnets", spec.problems)
-    fields.known("ids", "roleTag")
-    ids = fields.texts("ids", _bad_subnet)
-    role = fields.text("roleTag", "auto", "auto (kubernetes.io/role/elb or internal-elb, by exposure)")
+def _subnets(spec: fields.Fields) -> tuple[str, ...]:
+    given = spec.below("subnets", "ids", "roleTag")
+    ids = given.texts("ids", _bad_subnet)
+    role = given.text("roleTag", "auto", "auto (kubernetes.io/role/elb or internal-elb, by exposure)")
     if ids and role:
-        fields.refuse("roleTag", "cannot be given together with ids")
+        given.refuse("roleTag", "cannot be given together with ids")
     if ids is not None and len(ids) < 2:
-        fields.refuse("ids", "needs at least two subnets, in two Availability Zones")
+        given.refuse("ids", "needs at least two subnets, in two Availability Zones")
     return ids or ()
 
 
-def _exposure(spec: _Fields) -> bool:
+def _exposure(spec: fields.Fields) -> bool:
     value = spec.raw.get("exposure", "Internal")
     if value not in ("Internal", "Public"):
         spec.refuse("exposure", f"{value!r} is neither Internal nor Public")
@@ -188,7 +128,7 @@ def _bad_range(text: str) -> str:
     return "" if str(network) == text else f"write {network} for {text}"
 
 
-def _tags(spec: _Fields) -> dict[str, str]:
+def _tags(spec: fields.Fields) -> dict[str, str]:
     raw = spec.raw.get("tags")
     if raw is None:
         return {}

@@ -258,7 +258,7 @@ class _Work:
         return model.graph(
             self.elements,
             order=self.order,
-            withdrawn=_withdrawn(self.routing),
+            withdrawn=frozenset(build_actions.pool_address(self.routing.owner, key) for key in self.routing.withdrawn),
             doubted=frozenset(self.doubted),
             unknown=() if self.routing.complete else (f"{self.routing.owner}/{names.PROVIDER}/",),
             known=() if self.routing.complete else self.known(),
@@ -273,14 +273,3 @@ class _Work:
                 for namespace, name in self.routing.known
             )
         )
-
-
-def _withdrawn(routing: ir.Routing) -> frozenset[model.Address]:
-    keys: set[ir.BackendKey] = set()
-    for table in routing.tables:
-        for entry in table.entries:
-            if isinstance(entry.action, ir.Forward):
-                keys.update(share.withdrawn for share in entry.action.shares if share.withdrawn is not None)
-            elif isinstance(entry.action, ir.Respond):
-                keys.update(entry.action.withdrawn)
-    return frozenset(build_actions.pool_address(routing.owner, key) for key in keys)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cloudgw.provider import Failed, Failure, Partial, Why
+from cloudgw.provider import Failure, Why, classified
 
 _THROTTLED = {
     "TooManyRequests",
@@ -193,13 +193,10 @@ def is_absent(exception: BaseException) -> bool:
 
 def classify(exception: BaseException) -> Failure | None:
     """The failure class of an exception, None for what no cloud said."""
-    if isinstance(exception, Failed):
-        return Failure(why=exception.why, code="", message=str(exception), guilty=exception.key)
-    if isinstance(exception, Partial):
-        inner = classify(exception.cause)
-        if inner is None:
-            return None
-        return Failure(why=inner.why, code=inner.code, message=inner.message, guilty=exception.key)
+    return classified(exception, _said)
+
+
+def _said(exception: BaseException) -> Failure | None:
     if not type(exception).__module__.startswith(_OURS):
         return None
     error, status = error_of(exception), status_of(exception)

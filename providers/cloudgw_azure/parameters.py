@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from cloudgw import fields
 from cloudgw.objects import Parameters
 from cloudgw.provider import ParametersRefused, Placement, Settings
 from cloudgw_azure import names
@@ -77,99 +77,12 @@ class AzureParameters:
         return "Public" if self.public else "Internal"
 
 
-class _Fields:
-    """One mapping of the spec, read field by field; what nobody asked for is a problem."""
-
-    def __init__(self, raw: Any, path: str, problems: list[tuple[str, str]]) -> None:
-        self.path = path
-        self.problems = problems
-        self.raw: Mapping[str, Any] = {}
-        if isinstance(raw, Mapping):
-            self.raw = raw
-        elif raw is not None:
-            problems.append((path, f"must be an object, is {type(raw).__name__}"))
-
-    def below(self, name: str, *allowed: str) -> _Fields:
-        found = _Fields(self.raw.get(name), f"{self.path}.{name}", self.problems)
-        found.known(*allowed)
-        return found
-
-    def refuse(self, name: str, reason: str) -> None:
-        self.problems.append((f"{self.path}.{name}" if name else self.path, reason))
-
-    def known(self, *allowed: str) -> None:
-        for name in sorted(set(map(str, self.raw)) - set(allowed)):
-            self.refuse(name, f"is not a field of {KIND}; known here: {', '.join(sorted(allowed))}")
-
-    def text(self, name: str, pattern: str = "", example: str = "", required: str = "") -> str:
-        """required: what the field is, for the person who left it out."""
-        value = self.raw.get(name)
-        if value is None or value == "":
-            if required:
-                self.refuse(name, f"is required: {required}")
-            return ""
-        if not isinstance(value, str):
-            self.refuse(name, f"must be text, is {type(value).__name__}; quote it")
-            return ""
-        if pattern and not re.fullmatch(pattern, value):
-            self.refuse(name, f"{value!r} is not of the form {example}")
-            return ""
-        return value
-
-    def choice(self, name: str, *choices: str) -> str:
-        """The first choice is the default."""
-        value = self.raw.get(name)
-        if value is None:
-            return choices[0]
-        if value not in choices:
-            self.refuse(name, f"{value!r} is none of {', '.join(choices)}")
-            return choices[0]
-        return str(value)
-
-    def texts(self, name: str, check: Callable[[str], str]) -> tuple[str, ...] | None:
-        """check: text -> reason why not, or ""."""
-        value = self.raw.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, list | tuple):
-            self.refuse(name, f"must be a list, is {type(value).__name__}")
-            return None
-        found: list[str] = []
-        for number, item in enumerate(value):
-            reason = check(item) if isinstance(item, str) else "must be text; quote it"
-            if reason:
-                self.refuse(f"{name}[{number}]", reason)
-            elif item not in found:
-                found.append(item)
-        return tuple(sorted(found))
-
-    def number(self, name: str, lowest: int = 0, highest: int | None = None) -> int | None:
-        value = self.raw.get(name)
-        if value is None:
-            return None
-        plain = isinstance(value, int) and not isinstance(value, bool)
-        if not plain or value < lowest or (highest is not None and value > highest):
-            allowed = f"of {lowest} or more" if highest is None else f"from {lowest} to {highest}"
-            self.refuse(name, f"must be a number {allowed}, is {value!r}")
-            return None
-        return int(value)
-
-    def flag(self, name: str, default: bool) -> bool:
-        value = self.raw.get(name)
-        if value is None:
-            return default
-        if not isinstance(value, bool):
-            self.refuse(name, f"must be true or false, is {value!r}")
-            return default
-        return value
-
-
 def parse(raw: Parameters) -> AzureParameters:
     """Raises ParametersRefused with (path, reason) of everything that is wrong."""
     problems: list[tuple[str, str]] = []
     if raw.kind != KIND:
         problems.append(("kind", f"{raw.kind} is not {KIND}"))
-    spec = _Fields(raw.spec, "spec", problems)
+    spec = fields.Fields(raw.spec, "spec", problems, kind=KIND, blank=True)
     spec.known(
         "subscriptionId",
         "resourceGroup",
@@ -230,7 +143,7 @@ def parse(raw: Parameters) -> AzureParameters:
     return found
 
 
-def _subnet(spec: _Fields, subscription: str, group: str) -> Subnet:
+def _subnet(spec: fields.Fields, subscription: str, group: str) -> Subnet:
     given = spec.below("subnet", "virtualNetwork", "name", "resourceGroup")
     whole = spec.text(
         "subnetId",
@@ -253,7 +166,7 @@ def _subnet(spec: _Fields, subscription: str, group: str) -> Subnet:
     )
 
 
-def _exposure(spec: _Fields) -> bool:
+def _exposure(spec: fields.Fields) -> bool:
     """An application gateway filters no sources, its subnet does: application-gateway/configuration-infrastructure."""
     public = spec.choice("exposure", "Internal", "Public") == "Public"
     ranges = spec.texts("allowedSourceRanges", lambda _: "")
@@ -272,27 +185,27 @@ def _exposure(spec: _Fields) -> bool:
     return public
 
 
-def _capacity(spec: _Fields) -> tuple[int, int]:
-    fields = spec.below("capacity", "min", "max")
-    low = fields.number("min", 0, INSTANCES)
-    high = fields.number("max", LEAST_MAXIMUM, INSTANCES)
+def _capacity(spec: fields.Fields) -> tuple[int, int]:
+    given = spec.below("capacity", "min", "max")
+    low = given.number("min", 0, INSTANCES)
+    high = given.number("max", LEAST_MAXIMUM, INSTANCES)
     least = CAPACITY[0] if low is None else low
     most = max(CAPACITY[1], least) if high is None else high
     if least > most:
-        fields.refuse("max", f"{most} is less than min {least}")
+        given.refuse("max", f"{most} is less than min {least}")
     return least, most
 
 
-def _not_found(spec: _Fields) -> tuple[str, int] | None:
+def _not_found(spec: fields.Fields) -> tuple[str, int] | None:
     if spec.raw.get("notFoundBackend") is None:
         return None
-    fields = spec.below("notFoundBackend", "address", "port")
-    address = fields.text("address", required="the IPv4 address or name of a server that answers 404")
-    port = fields.number("port", 1, 65535)
-    if fields.raw.get("port") is None:
-        fields.refuse("port", "is required: the port of that server")
+    given = spec.below("notFoundBackend", "address", "port")
+    address = given.text("address", required="the IPv4 address or name of a server that answers 404")
+    port = given.number("port", 1, 65535)
+    if given.raw.get("port") is None:
+        given.refuse("port", "is required: the port of that server")
     if address and not _is_address(address):
-        fields.refuse("address", f"{address!r} is neither an IPv4 address nor a name in lower case")
+        given.refuse("address", f"{address!r} is neither an IPv4 address nor a name in lower case")
     return (address, port) if address and port else None
 
 
@@ -310,7 +223,7 @@ def _bad_identity(text: str) -> str:
     return f"{text!r} is not of the form {_EXAMPLE}Microsoft.ManagedIdentity/userAssignedIdentities/<name>"
 
 
-def _tags(spec: _Fields) -> dict[str, str]:
+def _tags(spec: fields.Fields) -> dict[str, str]:
     """azure-resource-manager/management/tag-resources, "Limitations"."""
     raw = spec.raw.get("tags")
     if raw is None:

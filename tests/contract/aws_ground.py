@@ -13,16 +13,19 @@ import datetime
 import functools
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, ClassVar
+
+import local_ground
 
 import cloudgw_aws
 from cloudgw import pipeline
 from cloudgw.graph import model
 from cloudgw.objects import Material, Meta, Parameters
 from cloudgw.provider import Inventory, Placement, Session
-from cloudgw.testing import stage, worlds
+from cloudgw.testing import worlds
 from cloudgw_aws import calls, semantics
+from cloudgw_local import serving
 from cloudgw_local.aws import LOCAL, server
 
 OWNER = "owner-1"
@@ -83,7 +86,7 @@ def material(key: str, fingerprint: str) -> Material:
 
 
 @functools.cache
-def running() -> server.Running:
+def running() -> serving.Running:
     """One local AWS for the whole test run; every Ground resets it."""
     found = _OPEN.enter_context(server.serve(port=0, stepped=True))
     os.environ.update(LOCAL.env(found.endpoint))
@@ -96,25 +99,7 @@ def _session() -> Session:
     return cloudgw_aws.PROVIDER.connect(Placement("aws", "", "eu-central-1"))
 
 
-@dataclass(slots=True)
-class Clock:
-    """The local AWS's clock; sleeping steps it, and tells."""
-
-    control: Any
-    ticks: list[Callable[[], None]] = field(default_factory=list)
-
-    def now(self) -> float:
-        return float(self.control.now())
-
-    def sleep(self, seconds: float) -> None:
-        end = self.now() + seconds
-        while self.now() < end:
-            self.control.advance(min(STEP_SECONDS, end - self.now()))
-            for tick in self.ticks:
-                tick()
-
-
-class AWS:
+class AWS(local_ground.LocalGround):
     """Ground. One at a time: making one resets the local cloud."""
 
     name = "aws"
@@ -123,13 +108,7 @@ class AWS:
     placement: ClassVar[Placement] = Placement("aws", "", "eu-central-1")
 
     def __init__(self) -> None:
-        self.control = running().control
-        self.control.reset()
-        self.clock = Clock(self.control)
-        self._calls = 0
-        self._operations: list[str] = []
-        self._faults: dict[int, stage.FaultKind] = {}
-        self._hooks: list[Callable[[str], None]] = []
+        super().__init__(running().control, STEP_SECONDS)
         self._base = _session()
         self._truth: tuple[Any, Mapping[str, Any]] | None = None
         self._materials = {f: material(k, f) for k, f in (("RSA-2048", "f1"), ("RSA-2048", "f2"), ("EC-P-256", "f3"))}
@@ -139,24 +118,11 @@ class AWS:
         return replace(self._base, write=write, owner=OWNER, materials=self._materials)
 
     def _wrapped(self, service: str, operation: str, **given: Any) -> Any:
-        """One mutating call, with its fault if one is armed for it."""
-        fault = self._faults.pop(self._calls, None)
-        self._calls += 1
-        self._truth = None
         api = "".join(part.title() for part in operation.split("_"))
-        if fault == "before":
-            raise stage.Killed(operation)
-        if fault in ("lost", "lost-before"):
-            self.control.fault(api, "lost" if fault == "lost" else "refuse-before", times=1)
-        if fault == "throttled":
-            self.control.fault(api, "throttle", times=1)
-        result = self._base.write.call(service, operation, **given)
-        self._operations.append(operation)
-        for hook in self._hooks:
-            hook(operation)
-        if fault == "after":
-            raise stage.Killed(operation)
-        return result
+        return self.met(operation, api, lambda: self._base.write.call(service, operation, **given))
+
+    def forget(self) -> None:
+        self._truth = None
 
     def listing(self, session: Session) -> Inventory:
         scope = [cloudgw_aws.PROVIDER.parameters(parameters(worlds.BASE))]
@@ -168,28 +134,6 @@ class AWS:
         parsed = self.provider.parameters(raw)
         found = self.provider.facts(inventory, routing, parsed)
         return self.provider.build(routing, found, parsed)[0]
-
-    def calls(self) -> int:
-        return self._calls
-
-    def operations(self, since: int = 0) -> list[str]:
-        return self._operations[since:]
-
-    def arm(self, after: int, fault: stage.FaultKind) -> None:
-        self._faults[self._calls + after] = fault
-
-    def disarm(self) -> None:
-        self._faults.clear()
-        self.control.clear_faults()
-
-    def on_call(self, hook: Callable[[str], None]) -> None:
-        self._hooks.append(hook)
-
-    def on_tick(self, hook: Callable[[], None]) -> None:
-        self.clock.ticks.append(hook)
-
-    def lag(self, seconds: float) -> None:
-        self.control.settings(staleness=seconds)
 
     def everything(self) -> Any:
         dump = self.control.dump()

@@ -13,10 +13,11 @@ import copy
 import functools
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import aws_ground
+import local_ground
 from azure_drift import EDITS
 
 import cloudgw_azure
@@ -24,9 +25,9 @@ from cloudgw import pipeline
 from cloudgw.graph import model
 from cloudgw.objects import Meta, Parameters
 from cloudgw.provider import Inventory, Placement, Session
-from cloudgw.testing import stage, worlds
+from cloudgw.testing import worlds
 from cloudgw_azure import calls, names, semantics
-from cloudgw_local import azure
+from cloudgw_local import azure, serving
 from cloudgw_local.azure import gateway, health, server
 
 OWNER = "owner-1"
@@ -62,7 +63,7 @@ def parameters(world: worlds.World) -> Parameters:
 
 
 @functools.cache
-def running(beliefs: tuple[tuple[str, str], ...] = ()) -> server.Running:
+def running(beliefs: tuple[tuple[str, str], ...] = ()) -> serving.Running:
     """One local Azure for the whole test run and set of beliefs; every Ground resets it."""
     return _OPEN.enter_context(server.serve(port=0, stepped=True, beliefs=dict(beliefs)))
 
@@ -73,25 +74,7 @@ def _session(beliefs: tuple[tuple[str, str], ...]) -> Session:
     return cloudgw_azure.PROVIDER.connect(PLACE)
 
 
-@dataclass(slots=True)
-class Clock:
-    """The local Azure's clock; sleeping steps it, and tells."""
-
-    control: Any
-    ticks: list[Callable[[], None]] = field(default_factory=list)
-
-    def now(self) -> float:
-        return float(self.control.now())
-
-    def sleep(self, seconds: float) -> None:
-        end = self.now() + seconds
-        while self.now() < end:
-            self.control.advance(min(STEP_SECONDS, end - self.now()))
-            for tick in self.ticks:
-                tick()
-
-
-class Azure:
+class Azure(local_ground.LocalGround):
     """Ground. One at a time for each set of beliefs: making one resets the local cloud."""
 
     name = "azure"
@@ -102,13 +85,7 @@ class Azure:
 
     def __init__(self) -> None:
         self.running = running(self.beliefs)
-        self.control = self.running.control
-        self.control.reset()
-        self.clock = Clock(self.control)
-        self._calls = 0
-        self._operations: list[str] = []
-        self._faults: dict[int, stage.FaultKind] = {}
-        self._hooks: list[Callable[[str], None]] = []
+        super().__init__(self.running.control, STEP_SECONDS)
         self._base = _session(self.beliefs)
         self._base.read.sleep = self.clock.sleep
         self._seen: dict[str, Any] = {}
@@ -119,23 +96,10 @@ class Azure:
         return replace(self._base, write=_Write(self._wrapped), owner=OWNER, materials=self._materials)
 
     def _wrapped(self, operation: str, *arguments: Any, **keywords: Any) -> Any:
-        """One mutating call, with its fault if one is armed for it."""
-        fault = self._faults.pop(self._calls, None)
-        self._calls += 1
+        return self.met(operation, ROUTES[operation], lambda: self._base.write.call(operation, *arguments, **keywords))
+
+    def forget(self) -> None:
         self._seen.clear()
-        if fault == "before":
-            raise stage.Killed(operation)
-        if fault in ("lost", "lost-before"):
-            self.control.fault(ROUTES[operation], "lost" if fault == "lost" else "refuse-before", times=1)
-        if fault == "throttled":
-            self.control.fault(ROUTES[operation], "throttle", times=1)
-        result = self._base.write.call(operation, *arguments, **keywords)
-        self._operations.append(operation)
-        for hook in self._hooks:
-            hook(operation)
-        if fault == "after":
-            raise stage.Killed(operation)
-        return result
 
     def listing(self, session: Session) -> Inventory:
         scope = [self.provider.parameters(parameters(worlds.BASE))]
@@ -147,28 +111,6 @@ class Azure:
         parsed = self.provider.parameters(raw)
         found = self.provider.facts(inventory, routing, parsed)
         return self.provider.build(routing, found, parsed)[0]
-
-    def calls(self) -> int:
-        return self._calls
-
-    def operations(self, since: int = 0) -> list[str]:
-        return self._operations[since:]
-
-    def arm(self, after: int, fault: stage.FaultKind) -> None:
-        self._faults[self._calls + after] = fault
-
-    def disarm(self) -> None:
-        self._faults.clear()
-        self.control.clear_faults()
-
-    def on_call(self, hook: Callable[[str], None]) -> None:
-        self._hooks.append(hook)
-
-    def on_tick(self, hook: Callable[[], None]) -> None:
-        self.clock.ticks.append(hook)
-
-    def lag(self, seconds: float) -> None:
-        self.control.settings(staleness=seconds)
 
     def resources(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.control.dump()["resources"]
@@ -199,7 +141,7 @@ class Azure:
         """Somebody else's PUT of a whole document, waited for."""
         place = calls.place_of(document["id"])
         self._base.write.put_gateway(*place, document, "")
-        self._seen.clear()
+        self.forget()
         self.control.advance(60.0)
 
     def plant(self, gateway: str) -> Any:

@@ -14,13 +14,10 @@ import importlib
 import importlib.resources
 import pickle
 import re
-import threading
 import traceback
 from typing import Any
 
-import yaml
-
-from cloudgw_local import buckets, clock, control, faults, httpd, journal
+from cloudgw_local import buckets, control, faults, httpd, serving
 from cloudgw_local.aws import call, errors, health, wire, world
 
 SETTINGS: dict[str, Any] = {
@@ -58,18 +55,6 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _READS = ("Describe", "List", "Get")
 
 
-def beliefs(answers: collections.abc.Mapping[str, str]) -> dict[str, str]:
-    """The disputed facts of beliefs.yaml by id: the given answers where there are some, else the defaults."""
-    text = importlib.resources.files("cloudgw_local").joinpath("beliefs.yaml").read_text()
-    rows = {row["id"]: row for row in yaml.safe_load(text) if row["id"].startswith("aws-")}
-    for name, answer in answers.items():
-        if name not in rows or not rows[name]["switch"]:
-            raise ValueError(f"no belief {name!r} that can be answered otherwise")
-        if answer not in map(str, rows[name]["values"]):
-            raise ValueError(f"belief {name} is one of {rows[name]['values']}, not {answer!r}")
-    return {name: answers.get(name, str(row["default"])) for name, row in rows.items()}
-
-
 def operations(service: str) -> dict[str, call.Operation]:
     found: dict[str, call.Operation] = {}
     for name in MODULES[service]:
@@ -82,7 +67,7 @@ class Aws:
 
     def __init__(self, controls: control.Control, answers: collections.abc.Mapping[str, str]) -> None:
         self.control = controls
-        self.beliefs = beliefs(answers)
+        self.beliefs = serving.beliefs("cloudgw_local", "aws-", answers)
         self.operations = {service: operations(service) for service in MODULES}
         self.buckets = buckets.Buckets(LIMITS)
         self._start = pickle.dumps(world.start())
@@ -273,15 +258,6 @@ def _elsewhere(request: httpd.Request) -> httpd.Response:
     return httpd.Response(status=answer.status_code, headers=headers, body=answer.data)
 
 
-class Running:
-    """A local AWS that answers at `endpoint`; `control` is the control API without HTTP."""
-
-    def __init__(self, endpoint: str, controls: control.Control) -> None:
-        self.endpoint = endpoint
-        self.control = controls
-
-
-@contextlib.contextmanager
 def serve(
     *,
     host: str = "127.0.0.1",
@@ -289,18 +265,15 @@ def serve(
     rate: float = 60.0,
     stepped: bool = False,
     beliefs: collections.abc.Mapping[str, str] | None = None,
-) -> collections.abc.Iterator[Running]:
+) -> contextlib.AbstractContextManager[serving.Running]:
     """Serve on a thread until the context ends. Port 0 takes a free one. ValueError for a belief that is none."""
-    answers = beliefs or {}
-    log = journal.Journal("aws", SECRETS)
-    controls = control.Control(
-        "aws", clock=clock.Clock(rate, stepped), journal=log, settings=SETTINGS, lock=threading.RLock()
+    return serving.serve(
+        "aws",
+        lambda controls: Aws(controls, beliefs or {}),
+        settings=SETTINGS,
+        secrets=SECRETS,
+        host=host,
+        port=port,
+        rate=rate,
+        stepped=stepped,
     )
-    cloud = Aws(controls, answers)
-    controls.attach(cloud)
-    listening = httpd.Server(host, port, control=controls, answer=cloud.answer)
-    listening.start()
-    try:
-        yield Running(listening.endpoint, controls)
-    finally:
-        listening.stop()

@@ -6,30 +6,10 @@ vendor's models, which are the schema of every document, load when `cloudgw_loca
 
 from __future__ import annotations
 
-import dataclasses
-import sys
+from cloudgw_local import local
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 GROUP = "rg-edge"
 LOCATION = "westeurope"
 
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Local:
-    """How to start this cloud as a process, and what a vendor client needs in its environment to reach it."""
-
-    name: str
-
-    def command(self, port: int, rate: float, stepped: bool) -> list[str]:
-        pace = ["--stepped"] if stepped else ["--rate", str(rate)]
-        return [sys.executable, "-m", "cloudgw_local.azure", "--host", "127.0.0.1", "--port", str(port), *pace]
-
-    def env(self, endpoint: str) -> dict[str, str]:
-        return {
-            "AZURE_ARM_ENDPOINT": endpoint,
-            "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
-            "CLOUDGW_CLOCK": f"{endpoint}/_cloudgw/clock",
-        }
-
-
-LOCAL = Local(name="azure")
+LOCAL = local.Local(name="azure", endpoint="AZURE_ARM_ENDPOINT", environment={"AZURE_SUBSCRIPTION_ID": SUBSCRIPTION})

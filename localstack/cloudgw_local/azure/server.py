@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import collections.abc
 import contextlib
-import importlib.resources
 import json
 import pickle
-import threading
 import traceback
 import urllib.parse
 from typing import Any
 
-import yaml
-
-from cloudgw_local import clock, control, faults, httpd, journal
+from cloudgw_local import control, faults, httpd, journal, serving
 from cloudgw_local.azure import SUBSCRIPTION, arm, call, errors, operations, resources, throttle, world
 
 SETTINGS: dict[str, Any] = {
@@ -43,24 +39,12 @@ SECRETS = ("data", "password")
 READS = ("GET", "HEAD")
 
 
-def beliefs(answers: collections.abc.Mapping[str, str]) -> dict[str, str]:
-    """The disputed facts of beliefs.yaml by id: the given answers where there are some, else the defaults."""
-    text = importlib.resources.files("cloudgw_local.azure").joinpath("beliefs.yaml").read_text()
-    rows = {row["id"]: row for row in yaml.safe_load(text) if row["id"].startswith("azure-")}
-    for name, answer in answers.items():
-        if name not in rows or not rows[name]["switch"]:
-            raise ValueError(f"no belief {name!r} that can be answered otherwise")
-        if answer not in map(str, rows[name]["values"]):
-            raise ValueError(f"belief {name} is one of {rows[name]['values']}, not {answer!r}")
-    return {name: answers.get(name, str(row["default"])) for name, row in rows.items()}
-
-
 class Azure:
     """The cloud behind the control API: one world, its past while answers lag, and the way from bytes to effects."""
 
     def __init__(self, controls: control.Control, answers: collections.abc.Mapping[str, str]) -> None:
         self.control = controls
-        self.beliefs = beliefs(answers)
+        self.beliefs = serving.beliefs("cloudgw_local.azure", "azure-", answers)
         self.limits = throttle.Limits()
         self._start = pickle.dumps(world.start())
         self.world: world.World = pickle.loads(self._start)
@@ -235,15 +219,6 @@ def _without_secrets(value: Any) -> Any:
     return [_without_secrets(item) for item in value] if isinstance(value, list) else value
 
 
-class Running:
-    """A local Azure that answers at `endpoint`; `control` is the control API without HTTP."""
-
-    def __init__(self, endpoint: str, controls: control.Control) -> None:
-        self.endpoint = endpoint
-        self.control = controls
-
-
-@contextlib.contextmanager
 def serve(
     *,
     host: str = "127.0.0.1",
@@ -251,18 +226,15 @@ def serve(
     rate: float = 60.0,
     stepped: bool = False,
     beliefs: collections.abc.Mapping[str, str] | None = None,
-) -> collections.abc.Iterator[Running]:
+) -> contextlib.AbstractContextManager[serving.Running]:
     """Serve on a thread until the context ends. Port 0 takes a free one. ValueError for a belief that is none."""
-    answers = beliefs or {}
-    log = journal.Journal("azure", SECRETS)
-    controls = control.Control(
-        "azure", clock=clock.Clock(rate, stepped), journal=log, settings=SETTINGS, lock=threading.RLock()
+    return serving.serve(
+        "azure",
+        lambda controls: Azure(controls, beliefs or {}),
+        settings=SETTINGS,
+        secrets=SECRETS,
+        host=host,
+        port=port,
+        rate=rate,
+        stepped=stepped,
     )
-    cloud = Azure(controls, answers)
-    controls.attach(cloud)
-    listening = httpd.Server(host, port, control=controls, answer=cloud.answer)
-    listening.start()
-    try:
-        yield Running(listening.endpoint, controls)
-    finally:
-        listening.stop()

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import oid
 
+from cloudgw_local import serving
 from cloudgw_local.aws import server
 
 VPC = "vpc-00000000000000001"
@@ -134,7 +135,7 @@ def clients(endpoint: str, *names: str) -> dict[str, Any]:
     return {name: session.client(name, endpoint_url=endpoint, config=config) for name in names}
 
 
-def connect(running: server.Running) -> Cloud:
+def connect(running: serving.Running) -> Cloud:
     made = clients(running.endpoint, "elbv2", "ec2", "acm", "sts")
     made["elb"] = made.pop("elbv2")
     return Cloud(endpoint=running.endpoint, control=running.control, **made)

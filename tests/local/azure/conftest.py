@@ -18,7 +18,7 @@ from azure.core import exceptions
 from azure.core.pipeline import policies
 from azure.mgmt.network import NetworkManagementClient
 
-from cloudgw_local import azure
+from cloudgw_local import azure, serving
 from cloudgw_local.azure import arm, server
 
 from . import samples
@@ -133,7 +133,7 @@ def refused(code: str, perform: collections.abc.Callable[..., Any], /, *args: An
     return caught.value.error
 
 
-def connect(running: server.Running) -> Cloud:
+def connect(running: serving.Running) -> Cloud:
     client = NetworkManagementClient(
         Credential(),
         azure.SUBSCRIPTION,

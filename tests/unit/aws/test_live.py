@@ -12,6 +12,7 @@ from cloudgw.graph import model
 from cloudgw.objects import Material
 from cloudgw.provider import Failed, Partial, Session
 from cloudgw_aws import PROVIDER, build, calls, kinds, kinds_rules, kinds_rules_order, names, shapes
+from cloudgw_local import serving
 from cloudgw_local.aws import server
 from tests.unit.aws import samples
 
@@ -21,7 +22,7 @@ SUBNETS = ("subnet-0000000000000000a", "subnet-0000000000000000b")
 
 @dataclasses.dataclass
 class Cloud:
-    running: server.Running
+    running: serving.Running
     session: Session
     made: list[str]
 
@@ -53,13 +54,13 @@ class Cloud:
 
 
 @pytest.fixture(scope="module")
-def served() -> collections.abc.Iterator[server.Running]:
+def served() -> collections.abc.Iterator[serving.Running]:
     with server.serve(stepped=True) as running:
         yield running
 
 
 @pytest.fixture
-def cloud(served: server.Running, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+def cloud(served: serving.Running, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     served.control.reset()
     for name, value in {
         "AWS_ENDPOINT_URL": served.endpoint,

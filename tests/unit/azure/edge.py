@@ -14,7 +14,7 @@ from cloudgw.objects import Meta, Origin, Parameters
 from cloudgw.provider import Placement, Session
 from cloudgw.routing import ir
 from cloudgw_azure import calls, names, parameters
-from cloudgw_local import azure
+from cloudgw_local import azure, serving
 from cloudgw_local.azure import server
 
 OWNER = "dev"
@@ -33,7 +33,7 @@ SPEC: dict[str, Any] = {
 
 @dataclasses.dataclass
 class Cloud:
-    running: server.Running
+    running: serving.Running
     session: Session
 
     def advance(self, seconds: float) -> None:

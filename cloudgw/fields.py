@@ -1,0 +1,106 @@
+"""The spec of a parameters object, read field by field by the provider whose kind it is.
+
+Providers' `parameters` use it. A typing error must never become a default: whatever is not known, of a wrong type or
+of a wrong form is a problem with its path and its fix, and all of them are found at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class Fields:
+    """One mapping of the spec, read field by field; what nobody asked for is a problem.
+
+    path: "spec", say. problems: (field path, reason and fix), added to. kind: of the object, for messages. blank: an
+    empty text counts as left out.
+    """
+
+    def __init__(self, raw: Any, path: str, problems: list[tuple[str, str]], *, kind: str, blank: bool = False) -> None:
+        self.path = path
+        self.kind = kind
+        self.blank = blank
+        self.problems = problems
+        self.raw: Mapping[str, Any] = {}
+        if isinstance(raw, Mapping):
+            self.raw = raw
+        elif raw is not None:
+            problems.append((path, f"must be an object, is {type(raw).__name__}"))
+
+    def below(self, name: str, *allowed: str) -> Fields:
+        """The mapping in a field; allowed: its fields."""
+        path = f"{self.path}.{name}"
+        found = Fields(self.raw.get(name), path, self.problems, kind=self.kind, blank=self.blank)
+        found.known(*allowed)
+        return found
+
+    def refuse(self, name: str, reason: str) -> None:
+        self.problems.append((f"{self.path}.{name}" if name else self.path, reason))
+
+    def known(self, *allowed: str) -> None:
+        for name in sorted(set(map(str, self.raw)) - set(allowed)):
+            self.refuse(name, f"is not a field of {self.kind}; known here: {', '.join(sorted(allowed))}")
+
+    def text(self, name: str, pattern: str = "", example: str = "", required: str = "") -> str:
+        """required: what the field is, for the person who left it out."""
+        value = self.raw.get(name)
+        if value is None or (self.blank and value == ""):
+            if required:
+                self.refuse(name, f"is required: {required}")
+            return ""
+        if not isinstance(value, str):
+            self.refuse(name, f"must be text, is {type(value).__name__}; quote it")
+            return ""
+        if pattern and not re.fullmatch(pattern, value):
+            self.refuse(name, f"{value!r} is not of the form {example}")
+            return ""
+        return value
+
+    def choice(self, name: str, *choices: str) -> str:
+        """The first choice is the default."""
+        value = self.raw.get(name)
+        if value is None:
+            return choices[0]
+        if value not in choices:
+            self.refuse(name, f"{value!r} is none of {', '.join(choices)}")
+            return choices[0]
+        return str(value)
+
+    def texts(self, name: str, check: Callable[[str], str]) -> tuple[str, ...] | None:
+        """check: text -> reason why not, or ""."""
+        value = self.raw.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list | tuple):
+            self.refuse(name, f"must be a list, is {type(value).__name__}")
+            return None
+        found: list[str] = []
+        for number, item in enumerate(value):
+            reason = check(item) if isinstance(item, str) else "must be text; quote it"
+            if reason:
+                self.refuse(f"{name}[{number}]", reason)
+            elif item not in found:
+                found.append(item)
+        return tuple(sorted(found))
+
+    def number(self, name: str, lowest: int = 0, highest: int | None = None) -> int | None:
+        value = self.raw.get(name)
+        if value is None:
+            return None
+        plain = isinstance(value, int) and not isinstance(value, bool)
+        if not plain or value < lowest or (highest is not None and value > highest):
+            allowed = f"of {lowest} or more" if highest is None else f"from {lowest} to {highest}"
+            self.refuse(name, f"must be a number {allowed}, is {value!r}")
+            return None
+        return int(value)
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = self.raw.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            self.refuse(name, f"must be true or false, is {value!r}")
+            return default
+        return value
