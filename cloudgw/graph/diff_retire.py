@@ -169,13 +169,24 @@ def _hopeless(work: Work, where: model.Address) -> bool:
 
 
 def wanted_targets(work: Work, where: model.Address) -> object:
-    """The targets that desired wants for a backend: a tuple, Unknown, or None where the kind has no target elements."""
-    logical = where.split("/", 4)
-    for kind in work.kinds.values():
-        if kind.fast and kind.of == logical[3]:
-            element = work.desired.one("/".join((*logical[:3], kind.name, logical[4])))
-            return None if element is None else element.fields.get(kind.fast, Unknown("unset"))
-    return None
+    """The targets that desired wants for a backend, its own and those of what it refers to: a tuple, Unknown where any
+    is, or None where no element holds any."""
+    found = [
+        element.fields.get(kind.fast, Unknown("unset"))
+        for backend in (where, *(ref.to for ref in model.refs_in(work.bound.get(where, {}))))
+        for kind in work.kinds.values()
+        if kind.fast and kind.of == model.kind_of(backend) and (element := _beside(work, backend, kind)) is not None
+    ]
+    unknown = next((value for value in found if model.holds_unknown(value)), None)
+    if unknown is not None or not found:
+        return unknown
+    return tuple(target for value in found for target in value)
+
+
+def _beside(work: Work, backend: model.Address, kind: model.Kind) -> model.Element | None:
+    """The wanted element that holds a backend's targets: of the same logical id."""
+    namespace, gateway, provider, _, logical = backend.split("/", 4)
+    return work.desired.one(model.address(f"{namespace}/{gateway}", provider, kind.name, logical))
 
 
 def _below(work: Work, top: model.Element) -> dict[str, model.Element]:
