@@ -23,7 +23,7 @@ CLOUDS = (
     "|gcp|google|gke|gce|azure|aks|entra|appgw"
 )
 NOUN = re.compile(rf"(?<![A-Za-z])(?:(?i:{CLOUDS})|ARM)(?![A-Za-z])")
-SDK = ("boto3", "botocore", "azure")
+SDK = ("boto3", "botocore", "azure", "google")
 SDK_MODULES = ("calls", "inventory", "failures")
 
 
