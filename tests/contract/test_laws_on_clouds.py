@@ -6,18 +6,20 @@ from dataclasses import replace
 
 import aws_ground
 import azure_ground
+import gcp_ground
 import pytest
 import test_laws
 
 from cloudgw.testing import contract, contract_change, stage, worlds
 
-GROUNDS: dict[str, contract.Make] = {"aws": aws_ground.AWS, "azure": azure_ground.Azure}
-CREATES = {"aws": 1, "azure": 4}  # a rule; listener, rule, map and path rule of a new host
+GROUNDS: dict[str, contract.Make] = {"aws": aws_ground.AWS, "azure": azure_ground.Azure, "gcp": gcp_ground.GCP}
+CREATES = {"aws": 1, "azure": 4, "gcp": 2}  # a rule; listener, rule, map, path rule of a new host; matcher, route rule
 HTTPS = worlds.BASE.with_service("one", worlds.Service(protocol="HTTPS"))
 PUBLIC = replace(worlds.BASE, scheme="public")
 WRITES = {
     "aws": ("elbv2", "create_rule"),
     "azure": ("application_gateways", "begin_create_or_update"),
+    "gcp": ("urlMaps", "update"),
 }
 
 
