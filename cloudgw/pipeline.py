@@ -23,6 +23,7 @@ POLLS = 120  # of one operation, until everything is looked at again
 FRUITLESS_PASSES = 4
 DEGRADED = "OperationFailed"
 MENDING_PASSES = 3  # with nothing to do, until what failed was written again
+FOLLOWING = frozenset({"change", "drain"})  # without a moment: they end with another change, not by looking again
 PASSING = frozenset({"throttled", "not_ready", "conflict", "gone", "outcome_unknown", "unknown"})
 
 
@@ -332,8 +333,10 @@ def _sit_out(provider: Provider, read: Any, operations: Mapping[str, str], clock
 
 def _pause(plan: plans.Plan, now: float, lasting: frozenset[str], *, progressed: bool, staleness: float) -> float:
     """Seconds until the next pass is worth its calls: the first known end of a wait, else the polling interval."""
-    ends = [wait.until for c in plan.changes if c.key in lasting for wait in c.waits if wait.until is not None]
-    soon = [end - now for end in ends if end > now]
-    if soon and not any(w.until is None for c in plan.changes if c.key in lasting for w in c.waits):
+    waits = [wait for change in plan.changes if change.key in lasting for wait in change.waits]
+    ends = [wait.until - now for wait in waits if wait.until is not None]
+    soon = [end for end in ends if end > 0]
+    looking = progressed or len(soon) < len(ends) or any(w.until is None and w.what not in FOLLOWING for w in waits)
+    if soon and not looking:
         return max(0.1, min(soon))
     return min([POLL_SECONDS, *soon]) if not progressed else max(0.1, min([staleness, POLL_SECONDS, *soon]))

@@ -24,6 +24,11 @@ DOCUMENTS = ("tests/unit/graph/test_documents.py",)
 AZURE = ("tests/unit/azure/test_document.py", "tests/unit/azure/test_live.py")
 ONE = ("tests/contract/test_one_document.py",)
 FAILED = ("tests/contract/test_failed_document.py",)
+GCP = "providers/cloudgw_gcp/"
+ENDPOINTS = ("tests/unit/gcp/test_kinds_endpoints.py",)
+KINDS = ("tests/unit/gcp/test_kinds.py",)
+LISTING = ("tests/unit/gcp/test_inventory.py", "tests/unit/gcp/test_observe.py", "tests/unit/gcp/test_calls.py")
+MAP = ("tests/unit/gcp/test_document.py", "tests/unit/gcp/test_document_order.py", "tests/unit/gcp/test_live_map.py")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,6 +225,70 @@ MUTANTS = (
         "    warm=_warm,\n",
         "",
         ONE,
+    ),
+    Mutant(
+        "targets of a backend alone",
+        "cloudgw/graph/diff_retire.py",
+        "for backend in (where, *(ref.to for ref in model.refs_in(work.bound.get(where, {}))))",
+        "for backend in (where,)",
+        ("tests/unit/graph/test_targets_below.py",),
+    ),
+    Mutant(
+        "the last endpoints go at once",
+        f"{GCP}kinds_endpoints.py",
+        "last = bool(staying) and bool(answering) and not answering & staying",
+        "last = False",
+        ENDPOINTS,
+    ),
+    Mutant(
+        "other zones do not count",
+        f"{GCP}kinds_endpoints.py",
+        'if path not in leaving and element.fields.get("targets"):',
+        "if False:",
+        ENDPOINTS,
+    ),
+    Mutant(
+        "any record is ours",
+        f"{GCP}kinds_commit.py",
+        'record = names.ours(standing.get("description"), session.owner, session.read.region)\n    mine',
+        'record = names.record_of(standing.get("description"))\n    mine',
+        KINDS + ("tests/unit/gcp/test_live.py",),
+    ),
+    Mutant(
+        "one failure keeps the others",
+        f"{GCP}kinds_commit.py",
+        "if not begun and failed and _is_hopeless(failed[-1][1]):",
+        "if not begun and failed:",
+        KINDS,
+    ),
+    Mutant("what is missing from a list is gone", f"{GCP}inventory.py", "self.incomplete += problems", "pass", LISTING),
+    Mutant(
+        "a copy is ours",
+        f"{GCP}observe.py",
+        'return record if found["name"] == names.resource_name(owner, record.address, record.suffix) else None',
+        "return record",
+        LISTING,
+    ),
+    Mutant(
+        "all regions are this placement",
+        f"{GCP}names.py",
+        'or members(description).get("region", "") != region',
+        "",
+        ("tests/unit/gcp/test_names.py",),
+    ),
+    Mutant(
+        "priorities of others are free",
+        f"{GCP}document.py",
+        "if own is None))",
+        "if False))",
+        LISTING + MAP,
+    ),
+    Mutant(
+        "own writes are not read again",
+        f"{GCP}calls_members.py",
+        '    def forget(self, path: str, operation: str = "") -> None:\n',
+        '    def forget(self, path: str, operation: str = "") -> None:\n        return\n',
+        ("tests/unit/gcp/test_calls_members.py",),
     ),
 )
 

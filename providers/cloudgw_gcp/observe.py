@@ -106,7 +106,7 @@ def _suffix(found: Content, record: Record) -> str:
 
 
 def _pins(content: Content, documents: Mapping[str, Content]) -> dict[str, set[str]]:
-    """Path of ours -> names of what is not ours and uses it, or would be deleted along with it."""
+    """Path of ours -> names of what is not ours and uses it, would be deleted along with it, or is reached by it."""
     found: dict[str, set[str]] = {}
 
     def add(path: str, strangers: Iterable[str]) -> None:
@@ -120,4 +120,8 @@ def _pins(content: Content, documents: Mapping[str, Content]) -> dict[str, set[s
         add(path, document.foreign(one))
         for service, strangers in document.pins(one).items():
             add(service, strangers)
+    for member in ("urlMap", "target"):  # proxies first: a way to what is not ours in a map is theirs as well
+        for path, one in documents.items():
+            below = found.get(names.path_of(str(one.get(member) or "")), set())
+            add(path, (one for one in below if not one.startswith("projects/")))
     return {path: strangers for path, strangers in found.items() if strangers}

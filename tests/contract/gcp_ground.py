@@ -72,8 +72,8 @@ def running(beliefs: tuple[tuple[str, str], ...] = ()) -> serving.Running:
     return _OPEN.enter_context(server.serve(port=0, stepped=True, beliefs=dict(beliefs)))
 
 
-@functools.cache
 def _session(beliefs: tuple[tuple[str, str], ...]) -> Session:
+    """A new one, which remembers nothing."""
     os.environ.update(gcp.LOCAL.env(running(beliefs).endpoint))
     return cloudgw_gcp.PROVIDER.connect(PLACE)
 
@@ -97,7 +97,7 @@ class GCP(local_ground.LocalGround):
         self._materials = {name: aws_ground.material(key, name) for key, name in pairs}
 
     def session(self) -> Session:
-        read = cloudgw_gcp.PROVIDER.connect(PLACE).read  # one that remembers nothing
+        read = _session(self.beliefs).read
         read.sleep = self.clock.sleep
         write = calls.Write(self._wrapped, read)
         return replace(self._base, read=read, write=write, owner=OWNER, materials=self._materials)

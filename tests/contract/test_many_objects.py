@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import gcp_ground
 import pytest
@@ -111,3 +112,42 @@ def test_other_pods_are_endpoint_calls(standing: tuple[Counted, ground.Process, 
         writes = cloud.seen(write=True)
         assert writes
         assert set(writes) <= ENDPOINTS, writes
+
+
+def _refuse(mode: str) -> Callable[[Any, Callable[[str], str]], None]:
+    """A route rule of a guilty host that sends requests to a Service; its 500 is accepted."""
+
+    def refuse(cloud: Any, verdict: Callable[[str], str]) -> None:
+        hosts = [f"h{number:02d}" for number in range(ROUTES) if verdict(f"h{number:02d}.example")]
+        cloud.control.settings(
+            refuse_name=rf"route-rule/80/({'|'.join(hosts)})[.]example/",
+            refuse_body='"service": ".*/backendServices/cgw-[a-z0-9]+-edge-shop',
+            refuse_mode=mode,
+        )
+
+    return refuse
+
+
+@pytest.mark.parametrize("mode", ["sync", "unnamed", "late", "late-unnamed"])
+@pytest.mark.parametrize("bad", [1, 3])
+def test_one_route_is_refused(mode: str, bad: int) -> None:
+    """The others are programmed, and nobody searches twice; one that Google names costs no search at all."""
+    took = contract_change.cloud_refuses(MAKE, _refuse(mode), bad, ROUTES, said="not")
+    print(f"{mode}, {bad} refused of {took['changes']} changes: {took['writes']} writes, bound {took['bound']}")
+    assert took["writes"] <= took["bound"], took
+    if "unnamed" not in mode:
+        assert took["writes"] <= 2 * bad + 1, took
+
+
+def test_waiting_lists_nothing() -> None:
+    """Twelve minutes pass until names of a replaced load balancer have left the caches and its backends have drained:
+    what ends at a known moment is waited for, not looked for."""
+    cloud = MAKE()
+    process = ground.Process(cloud)
+    before, after = worlds.JOURNEYS["replace load balancer"]
+    ground.journey(process, [before])
+    began = cloud.clock.now()
+    applied = process.apply(after)
+    assert applied.state == "done"
+    assert cloud.clock.now() - began > 600
+    assert applied.passes <= 20

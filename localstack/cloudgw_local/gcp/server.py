@@ -46,6 +46,7 @@ SETTINGS: dict[str, Any] = {
     "page_size": 500,
     "unreachable": "",
     "refuse_name": "",
+    "refuse_body": "",
     "refuse_mode": "sync",
     **quotas.SETTINGS,
 }

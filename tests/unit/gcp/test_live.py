@@ -408,6 +408,23 @@ def test_endpoints_are_followed_without_waiting(world: World) -> None:
     assert world.session.read.endpoints(path) == ["node-b/10.0.64.6:8080", "node-b/10.0.64.9:8080"]
 
 
+def test_other_endpoints_of_the_same_number_are_seen(world: World) -> None:
+    """The size of a group says nothing: what we write ourselves is read again in any case."""
+    plain = elements.elements()
+    world.apply(plain)
+    assert world.plan(plain) == []
+    wanted = elements.changed(plain, elements.at("endpoints", NEG), targets=("node-b/10.0.64.7:8080",))
+    world.run(world.plan(wanted))
+    for _ in range(20):  # the last that answer stay for a while
+        world.sleep(30)
+        changes = world.plan(wanted)
+        if not changes:
+            break
+        world.run(changes)
+    else:
+        raise AssertionError("the other endpoint is never seen")
+
+
 def test_a_port_that_becomes_secure_changes_hands(world: World) -> None:
     plain = [e for e in elements.elements() if "/443" not in e.address]
     world.apply(plain)

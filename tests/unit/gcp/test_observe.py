@@ -159,6 +159,9 @@ def test_users_and_strangers_in_a_map_are_foreign() -> None:
     assert elements.one(seen, "address", "lb").outputs["foreign"] == (STRANGER,)
     assert elements.one(seen, "url-map", "80").outputs["foreign"] == ("hostRules/theirs.example", "pathMatchers/theirs")
     assert elements.one(seen, "backend-service", elements.CART).outputs["foreign"] == ("pathMatchers/theirs", STRANGER)
+    for kind in ("target-proxy", "forwarding-rule"):  # the way to what is theirs
+        assert elements.one(seen, kind, "80").outputs["foreign"] == ("hostRules/theirs.example", "pathMatchers/theirs")
+        assert "foreign" not in elements.one(seen, kind, "443").outputs
     assert "foreign" not in elements.one(seen, "backend-service", elements.PAY).outputs
     assert elements.difference(GRAPH, seen) == ()
 
