@@ -234,6 +234,20 @@ MUTANTS = (
         ("tests/unit/graph/test_targets_below.py",),
     ),
     Mutant(
+        "a host comes before its rules",
+        "cloudgw/graph/diff.py",
+        "    diff_table.openings(work)\n",
+        "",
+        ("tests/contract/test_laws_on_clouds.py", "-k", "own and (gcp or azure)"),
+    ),
+    Mutant(
+        "what is not seen is not referred to",
+        "cloudgw/graph/diff.py",
+        'if (change.op in ("create", "delete") or _drops(change)) and',
+        'if change.op in ("create", "delete") and',
+        ("tests/contract/test_laws.py", "-k", "incomplete"),
+    ),
+    Mutant(
         "the last endpoints go at once",
         f"{GCP}kinds_endpoints.py",
         "last = bool(staying) and bool(answering) and not answering & staying",

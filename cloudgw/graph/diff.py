@@ -64,6 +64,7 @@ def diff(
     diff_traffic.warm(work)
     _needs(work)
     diff_table.joint(work)
+    diff_table.openings(work)
     diff_traffic.withdraw(work)
     _hold(work)
     settled = order.settle(list(work.changes.values()))
@@ -291,7 +292,7 @@ def _hold(work: Work) -> None:
             reason = work.cache.refused.get(memory.fingerprint(change.address, change.after.spec))
             if reason is not None:
                 waits.append(model.Wait(what="refused", message=reason))
-        if change.op in ("create", "delete") and _unseen(work.observed, change.address):
+        if (change.op in ("create", "delete") or _drops(change)) and _unseen(work.observed, change.address):
             waits.append(model.Wait(what="unknown", message="the listing of what exists is incomplete"))
         foreign = change.before.outputs.get("foreign", ()) if change.op == "delete" and change.before else ()
         danger = change.danger
@@ -299,6 +300,14 @@ def _hold(work: Work) -> None:
             danger = (*danger, f"deletes along what is not ours: {', '.join(foreign)}")
         if waits != list(change.waits) or danger != change.danger:
             work.put(replace(change, waits=tuple(waits), danger=danger))
+
+
+def _drops(change: model.Change) -> bool:
+    """An update that no longer refers to something: what is seen as gone may only be unseen."""
+    if change.before is None or change.after is None or change.fast:
+        return False
+    kept = {ref.key for ref in model.refs_in(change.after.fields)}
+    return any(ref.key not in kept for ref in model.refs_in(change.before.fields))
 
 
 def _refers(element: model.Element | None, key: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from cloudgw.graph import model, place
+from cloudgw.graph import diff_traffic, model, place
 from cloudgw.graph.work import Work
 from cloudgw.objects import Unknown
 
@@ -162,6 +162,26 @@ def joint(work: Work) -> None:
             work.put(replace(change, joint=tuple(sorted(extra)), needs=tuple(sorted(needs))))
         if reorder is not None and table in work.turned:
             work.put(replace(reorder, joint=tuple(sorted(c.key for c in changes))))
+
+
+def openings(work: Work) -> None:
+    """What brings a new table into use goes with everything that is made there, where that takes requests from what
+    stands: else they would meet a table that is not whole."""
+    creates = [c for c in work.changes.values() if c.op == "create" and not c.warm and c.after is not None]
+    for change in creates:
+        opens = work.kind(change.address).opens
+        if opens is None or change.after is None or isinstance(change.after.spec, Unknown):
+            continue
+        key = model.key_of(change.address, change.name)
+        inside = {ref.key for ref in model.refs_in(change.after.spec.get(opens))} if opens else {key}
+        if not all(f"create {one}" in work.changes for one in inside):
+            continue
+        made = [c for c in creates if c.after is not None and inside & {r.key for r in work.parents(c.after)}]
+        if not any(c.position is not None and diff_traffic.displaces(work, work.kind(c.address), c) for c in made):
+            continue
+        tables = {_table_of(work, c) for c in made}
+        whole = {c.key for c in (*made, *(c for c in creates if c.table in tables))} - {change.key}
+        work.put(replace(work.changes[change.key], joint=tuple(sorted({*change.joint, *whole}))))
 
 
 def _links(work: Work, changes: list[model.Change]) -> dict[str, set[str]]:

@@ -73,7 +73,7 @@ def health(work: Work) -> None:
     serving_groups = {work.group_of(o) for o in work.observed if work.kind(o.address).traffic and not work.is_warm(o)}
     for change in list(work.changes.values()):
         kind = work.kinds.get(model.kind_of(change.address)) if change.op in ("create", "update") else None
-        if kind is None or not kind.traffic or change.group not in serving_groups or not _displaces(work, kind, change):
+        if kind is None or not kind.traffic or change.group not in serving_groups or not displaces(work, kind, change):
             continue
         before = {ref.key for ref in work.traffic_refs(change.before)}
         fresh = {r.key: r for r in work.traffic_refs(change.after) if r.until == "serving" and r.key not in before}
@@ -95,17 +95,19 @@ def health(work: Work) -> None:
                     work.warming_owner[change.group] = owner
 
 
-def _displaces(work: Work, kind: model.Kind, change: model.Change) -> bool:
-    """False for a new entry whose requests nothing that stands answers."""
+def displaces(work: Work, kind: model.Kind, change: model.Change) -> bool:
+    """False for a new entry whose requests nothing that stands answers: in its table, or, where that is new, in any."""
     if change.op != "create" or kind.displaces is None or change.after is None:
         return True
     spec = change.after.fields
+    table = kind.table_of(change.address, change.name, spec)
+    is_new = any(f"create {ref.key}" in work.changes for ref in work.parents(change.after))
     return any(
         kind.displaces(spec, standing.fields)
         for standing in work.observed
         if work.kind(standing.address) is kind
         and not work.is_warm(standing)
-        and work.group_of(standing) == change.group
+        and (work.table_of(standing) == table or (is_new and work.group_of(standing) == change.group))
     )
 
 

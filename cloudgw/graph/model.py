@@ -261,6 +261,8 @@ class Kind:
     meeting: (spec, spec) -> may one request match both? Instead of tokens, where tokens would couple too much.
     displaces: (spec of a new entry, spec of a standing one) -> may it take requests from it? None = it may always. One
     that displaces nobody waits for no health: its requests had no answer before.
+    opens: the field that names what a new element of this kind brings into use ("" = itself): a host with a table of
+    its own, say. It is made with all that lies there, where that takes requests from what stands.
     fast: the field that holds the targets of the one element that `of` names; such kinds follow every incarnation.
     stand_in: what replaces a new entry that the cloud refused: its 500.
     billed: shown in rendering as costing money per hour.
@@ -290,6 +292,7 @@ class Kind:
     meeting: Callable[[Spec, Spec], bool] | None = None
     matches: tuple[str, ...] = ()
     displaces: Callable[[Spec, Spec], bool] | None = None
+    opens: str | None = None
     fast: str = ""
     of: str = ""
     stand_in: Callable[[Element], Element | None] | None = None

@@ -345,18 +345,28 @@ def _without_unreferred(desired: model.Graph, graph: model.Graph) -> model.Graph
 
 
 def incomplete_listing(make: Make, world: World, later: World) -> None:
-    """An incomplete inventory allows neither create nor delete."""
+    """An incomplete inventory allows neither create nor delete, nor an update that takes a reference away."""
     cloud = make()
     process = ground.Process(cloud)
     ground.journey(process, [world])
+    cloud.clock.sleep(60)  # everything serves by now, so that nothing waits for health
     session = cloud.session()
     inventory = replace(cloud.listing(session), incomplete=("a page failed",))
     observed = pipeline.observe(cloud.provider, inventory, session.owner)
-    wish = process.wish(later, inventory)
-    plan = pipeline.plan_one(cloud.provider, cloud.placement, wish, observed, now=inventory.began)
-    moving = [c for c in plan.changes if c.op in ("create", "delete") and not c.waits]
-    assert not moving, ground.lines(moving)
-    assert any(c.op in ("create", "delete") for c in plan.changes), "the later world must create or delete something"
+    turned = world.with_rules(*(replace(rule, to=world.rules[-1].to) for rule in world.rules))
+    for after in (later, turned):
+        wish = process.wish(after, inventory)
+        plan = pipeline.plan_one(cloud.provider, cloud.placement, wish, observed, now=inventory.began)
+        held = [c for c in plan.changes if c.op in ("create", "delete") or _taken_away(c)]
+        assert held, "the other world must create, delete or turn something"
+        assert all(c.waits for c in held), ground.lines(held)
+
+
+def _taken_away(change: model.Change) -> set[str]:
+    """Keys of what the element no longer refers to."""
+    before = change.before.fields if change.before is not None else {}
+    after = change.after.fields if change.after is not None else {}
+    return {ref.key for ref in model.refs_in(before)} - {ref.key for ref in model.refs_in(after)}
 
 
 def vanishing(make: Make, count: int = 50) -> None:

@@ -73,9 +73,14 @@ def _site(logical: str) -> _Site:
 def _same_requests(one: model.Spec, other: model.Spec) -> bool:
     """Two routing rules: the same port, and hosts that one request may match both; in doubt they do."""
     first, second = one.get("listener"), other.get("listener")
-    if not isinstance(first, model.Ref) or not isinstance(second, model.Ref) or first.to == second.to:
-        return True
+    return not isinstance(first, model.Ref) or not isinstance(second, model.Ref) or _same_hosts(first, second)
+
+
+def _same_hosts(first: model.Ref, second: model.Ref) -> bool:
+    """Of listeners, or of their path maps, which are called alike."""
     mine, theirs = _site(names.logical_of(first.to)), _site(names.logical_of(second.to))
+    if first.to == second.to:
+        return True
     if mine.port != theirs.port:
         return False
     if mine.cut or theirs.cut:
@@ -84,8 +89,8 @@ def _same_requests(one: model.Spec, other: model.Spec) -> bool:
 
 
 def _displaces(new: model.Spec, standing: model.Spec) -> bool:
-    """A path rule takes requests of its own map's only: those of another host come with the routing rule."""
-    if new.get("map") != standing.get("map"):
+    """Of its own map, or of one whose hosts its own map takes over once its routing rule is there."""
+    if not _same_hosts(new["map"], standing["map"]):
         return False
     mine, theirs = _meets_path(new), _meets_path(standing)
     return model.EVERYTHING in (*mine, *theirs) or bool(set(mine) & set(theirs))
@@ -152,4 +157,5 @@ RULE = kinds_children.child(
     table=_table_of_rule,
     positions=range(1, LAST_PRIORITY + 1),
     meeting=_same_requests,
+    opens="map",
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from cloudgw.graph import model
 from cloudgw.objects import Unknown
+from cloudgw.routing import hostnames
 from cloudgw_gcp import document_parts, kinds_paths_commit, names
 from cloudgw_gcp.shapes_values import fail, forward
 
@@ -39,11 +40,19 @@ def _segment(kind: str, path: str) -> str:
 
 
 def _displaces(new: model.Spec, standing: model.Spec) -> bool:
-    """A route rule takes requests of its own matcher's only: those of another host come with the matcher."""
-    if new.get("matcher") != standing.get("matcher"):
+    """Of its own matcher, or of one whose hosts its own matcher takes over once it is there."""
+    mine, theirs = _site(new), _site(standing)
+    if mine[0] != theirs[0] or not hostnames.covers(theirs[1], mine[1]):
         return False
-    mine, theirs = _meets(new), _meets(standing)
-    return model.EVERYTHING in (*mine, *theirs) or bool(set(mine) & set(theirs))
+    first, second = _meets(new), _meets(standing)
+    return model.EVERYTHING in (*first, *second) or bool(set(first) & set(second))
+
+
+def _site(spec: model.Spec) -> tuple[str, str]:
+    """(port, host) of an entry's matcher, by its logical id; host "" for any."""
+    matcher = spec.get("matcher")
+    port, _, host = document_parts.logical_of(matcher.to if isinstance(matcher, model.Ref) else "").partition("/")
+    return port, "" if host == "*" else host
 
 
 def is_warm(where: model.Address) -> bool:
@@ -91,6 +100,7 @@ PATH_MATCHER = model.Kind(
     immutable=("url_map",),
     mutable=("hosts", "fallback", "extra"),
     defaults={"extra": ""},
+    opens="",
     group=kinds_paths_commit.group_of,
     atomic=True,
     commit=kinds_paths_commit.commit,

@@ -14,6 +14,8 @@ LATER = worlds.BASE.with_rules(
     Rule(host="a.example", path="/new", to=(("three", 1),)),
     Rule(host="a.example", to=(("two", 1),)),
 ).with_service("three", worlds.Service(targets=("10.0.1.20:8080",)))
+ANY = Rule(host="*", to=(("two", 1),))
+OWN = Rule(host="a.example", to=(("one", 1),))
 REPLACEMENTS = {
     "pool": (worlds.BASE, worlds.BASE.with_service("one", worlds.Service(protocol="HTTPS"))),
     "balancer": (worlds.BASE, replace(worlds.BASE, scheme="public")),
@@ -28,6 +30,7 @@ REPLACEMENTS = {
     ),
     "a new backend takes over": (worlds.BASE, LATER),
     "order": (LATER, LATER.with_rules(*reversed(LATER.rules))),
+    "a host of its own": (worlds.BASE.with_rules(ANY), worlds.BASE.with_rules(OWN, ANY), worlds.BASE.with_rules(ANY)),
 }
 
 

@@ -47,7 +47,7 @@ def test_foreign_untouched(make: contract.Make, journey: str) -> None:
     contract.foreign_untouched(make, worlds.JOURNEYS[journey])
 
 
-@pytest.mark.parametrize("name", ["pool", "order", "a new backend takes over", "there and back"])
+@pytest.mark.parametrize("name", ["pool", "order", "a new backend takes over", "there and back", "a host of its own"])
 def test_never_5xx(make: contract.Make, name: str) -> None:
     assert contract.never_5xx(make, test_laws.REPLACEMENTS[name]) > 10
 
@@ -59,7 +59,7 @@ def test_never_5xx_of_load_balancers(make: contract.Make, name: str) -> None:
     assert contract.never_5xx(make, test_laws.REPLACEMENTS[name]) > 10
 
 
-@pytest.mark.parametrize("name", ["a new backend takes over", "order"])
+@pytest.mark.parametrize("name", ["a new backend takes over", "order", "a host of its own"])
 def test_neither_before_nor_after(make: contract.Make, name: str) -> None:
     before, after, *_ = test_laws.REPLACEMENTS[name]
     contract.neither_before_nor_after(make, before, after)
