@@ -21,10 +21,10 @@ help:
 setup: .venv/ready
 
 demo: setup
-	$(RUN) 180 $(BIN)/python -m scripts.demo
+	$(RUN) 300 $(BIN)/python -m scripts.demo
 
 test: setup
-	$(RUN) 360 $(BIN)/python scripts/halves.py
+	$(RUN) 540 $(BIN)/python scripts/halves.py
 
 lint: setup
 	$(BIN)/ruff check .
@@ -33,7 +33,7 @@ lint: setup
 
 check: lint golden
 	git diff --exit-code -- tests/golden tests/errors docs README.md
-	$(RUN) 360 $(BIN)/python scripts/halves.py
+	$(RUN) 540 $(BIN)/python scripts/halves.py
 
 # Everything generated, anew: golden cases (each suite's `writer`) and the parts of the documents that a command writes.
 golden: setup
@@ -47,7 +47,7 @@ docs: setup
 	$(BIN)/python scripts/documents.py
 
 sweep: setup
-	$(RUN) 1200 $(BIN)/python -m pytest -m sweep
+	$(RUN) 2100 $(BIN)/python -m pytest -m sweep
 
 oracle: setup
 	$(RUN) 300 $(BIN)/python -m tests.oracle.compare --worlds 2000

@@ -10,6 +10,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cloudgw.objects import Parameters
+
+
+def spec_of(raw: Parameters, kind: str, *, blank: bool = False) -> Fields:
+    """The spec of an object that has to be of this kind, with no problem but that. blank: as Fields."""
+    problems = [] if raw.kind == kind else [("kind", f"{raw.kind} is not {kind}")]
+    return Fields(raw.spec, "spec", problems, kind=kind, blank=blank)
+
 
 class Fields:
     """One mapping of the spec, read field by field; what nobody asked for is a problem.
@@ -84,6 +92,21 @@ class Fields:
             elif item not in found:
                 found.append(item)
         return tuple(sorted(found))
+
+    def pairs(self, name: str, check: Callable[[str, str], str]) -> dict[str, str]:
+        """Text by text, sorted. check: key and value -> reason why not, or ""."""
+        given = self.raw.get(name)
+        if given is None:
+            return {}
+        if not isinstance(given, Mapping):
+            self.refuse(name, f"must be an object, is {type(given).__name__}")
+            return {}
+        for key, value in given.items():
+            plain = isinstance(key, str) and isinstance(value, str)
+            reason = check(key, value) if plain else "key and value must be text; quote them"
+            if reason:
+                self.refuse(f"{name}.{key}", reason)
+        return {str(key): str(value) for key, value in sorted(given.items(), key=lambda item: str(item[0]))}
 
     def number(self, name: str, lowest: int = 0, highest: int | None = None) -> int | None:
         value = self.raw.get(name)

@@ -6,7 +6,8 @@ ever holds `Session.read`, which has no write methods.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -17,6 +18,7 @@ from cloudgw.routing import ir
 Why: TypeAlias = Literal[
     "throttled", "not_ready", "conflict", "denied", "quota", "invalid", "gone", "outcome_unknown", "unknown"
 ]
+Support: TypeAlias = Literal["yes", "partial", "later", "no"]
 
 
 class Failed(Exception):
@@ -79,6 +81,21 @@ def classified(exception: BaseException, said: Callable[[BaseException], Failure
     return said(exception)
 
 
+def attempt(
+    step: Callable[[], Any], classify: Callable[[BaseException], Failure | None], unreachable: Container[str]
+) -> Failure | None:
+    """One part of a listing: why it could not be read, None when it was. What never reached the cloud is raised
+    (unreachable: its codes), and so is a defect of ours."""
+    try:
+        step()
+    except Exception as problem:
+        failure = classify(problem)
+        if failure is None or failure.code in unreachable:
+            raise
+        return failure
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """How a long operation stands. failure: why it failed."""
@@ -92,11 +109,16 @@ class Capability:
     """One thing that a cloud can, or cannot, do. feature: Gateway API feature name or field path."""
 
     feature: str
-    support: Literal["yes", "partial", "later", "no"]
+    support: Support
     reason: str = ""
     source: str = ""  # the vendor's document
     test: str = ""  # pytest node id that proves the row
     code: str = ""  # the Note code that says it to a user
+
+
+def row(feature: str, support: Support, source: str, test: str, reason: str = "", code: str = "") -> Capability:
+    """A Capability that has a document and a test, as tables of many write it."""
+    return Capability(feature=feature, support=support, reason=reason, source=source, test=test, code=code)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -223,3 +245,31 @@ class Provider(Protocol):
 
     def classify(self, exception: BaseException) -> Failure | None:
         """None for what is no cloud's answer (a defect of ours)."""
+
+
+def no_operation(read: Any, token: str) -> Operation:
+    """For providers whose commits name no long operation: nobody may ask."""
+    raise NotImplementedError(f"{token}: no commit of this provider leaves a long operation behind: {read}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """A Provider made of functions, each as the protocol says. listing: `list`, told the time when it begins."""
+
+    name: str
+    parameters_kind: str
+    kinds: Mapping[str, model.Kind]
+    capabilities: tuple[Capability, ...]
+    staleness: float
+    parameters: Callable[[Parameters], ProviderParameters]
+    connect: Callable[[Placement], Session]
+    listing: Callable[[Any, Sequence[Any], str, float], Inventory]
+    facts: Callable[[Inventory, ir.Routing, Any], Facts]
+    build: Callable[[ir.Routing, Facts, Any], tuple[model.Graph, tuple[Note, ...]]]
+    lint: Callable[[ir.Routing], tuple[Note, ...]]
+    observe: Callable[[Inventory, str], model.Graph]
+    operation: Callable[[Any, str], Operation] = no_operation
+    classify: Callable[[BaseException], Failure | None]
+
+    def list(self, read: Any, scope: Sequence[Any], owner: str) -> Inventory:
+        return self.listing(read, scope, owner, time.time())

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+PRIORITY = 7  # of somebody's own rule: no rule of ours stands there
+
 
 class Somebody:
     """One load balancer is expected to stand."""
@@ -50,11 +52,15 @@ class Somebody:
         self.elb.delete_rule(RuleArn=self.testers()[0]["RuleArn"])
         made = self.elb.create_rule(
             ListenerArn=self.listener(),
-            Priority=7,
+            Priority=PRIORITY,
             Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/maintenance"]}}],
             Actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}],
         )
         return str(made["Rules"][0]["RuleArn"])
+
+    def planted(self) -> str:
+        """The ARN that `meddle` answered."""
+        return str(next(rule["RuleArn"] for rule in self.rules() if rule["Priority"] == str(PRIORITY)))
 
     def foreign(self, arn: str) -> Any:
         return self.elb.describe_rules(RuleArns=[arn])["Rules"][0]

@@ -66,6 +66,10 @@ class Somebody:
         self.changed(change)
         return FOREIGN
 
+    def planted(self) -> str:
+        """The name that `meddle` answered."""
+        return FOREIGN
+
     def foreign(self, name: str) -> Any:
         """Without its version, which every write of the document moves."""
         pools = self.document()["properties"]["backendAddressPools"]

@@ -1,8 +1,8 @@
 """What `make demo` stands on: a folder to work in, the real command line, local clouds, expectations that are checked.
 
-`demo` tells the story with it; `demo_aws` and `demo_azure` are what somebody does behind cloudgw's back. Works in a
-temporary folder with a copy of `examples/` and a TLS key that is made here and thrown away. Must stop its local clouds
-in any case.
+`demo` tells the story with it; `demo_aws`, `demo_azure` and `demo_gcp` are what somebody does behind cloudgw's back.
+Works in a temporary folder with a copy of `examples/` and a TLS key that is made here and thrown away. Must stop its
+local clouds in any case.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HOST = "shop.example.com"
-FOREIGN = ("AWS_", "AZURE_", "CLOUDGW_")  # nothing of the caller's own clouds may come along
+FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "CLOUDGW_")  # nothing of the caller's own clouds may come along
 
 
 class Unexpected(Exception):

@@ -29,6 +29,7 @@ DOCUMENTS = (
     "docs/guide/azure.md",
     "docs/guide/find-the-cause.md",
     "docs/guide/first-plan.md",
+    "docs/guide/gcp.md",
     "docs/guide/lint-and-trace.md",
     "docs/life-of-a-route.md",
     "docs/reference/capabilities.md",
@@ -48,7 +49,7 @@ class Workplace:
         self.files = files
         self.folder = above / files.name
         shutil.copytree(files, self.folder)
-        dropped = re.compile(r"AWS_|AZURE_|CLOUDGW_|NO_COLOR|COLUMNS")
+        dropped = re.compile(r"AWS_|AZURE_|GOOGLE_|CLOUDSDK_|CLOUDGW_|NO_COLOR|COLUMNS")
         self.env = {name: value for name, value in os.environ.items() if not dropped.match(name)}
         self.env["CLOUDGW_LOCAL_STATE"] = str(above / "local.json")
 

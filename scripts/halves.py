@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-SLOW = ("tests/contract", "tests/errors", "tests/local", "tests/unit/azure")  # about half of the time
+SLOW = ("tests/contract", "tests/errors", "tests/local")  # about half of the time
 
 
 def run(name: str, arguments: list[str]) -> tuple[str, int, str, float]:

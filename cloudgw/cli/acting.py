@@ -72,7 +72,11 @@ def _code(found: world.World, results: Sequence[Result], allow_incomplete: bool)
     """Gateways of a class that is not in the input may be another controller's: they are no error."""
     states = {result.state for result in results}
     routings = found.survey.routings
-    ours = [name for name in found.survey.undecided if not isinstance(routings[name].gateway_class, Unknown)]
+    ours = [
+        name
+        for name in found.survey.undecided
+        if (routing := routings.get(name)) is not None and not isinstance(routing.gateway_class, Unknown)
+    ]
     if found.errors or states & {"failed", "refused"} or (ours and not allow_incomplete):
         return ERROR
     return WAITS if "waiting" in states else DONE

@@ -182,6 +182,8 @@ def _connected(world: World, placement: Placement, clock: Clock) -> Site:
     evidence = _evidence(world)
     session = guarded(provider, lambda: provider.connect(placement))
     session = replace(session, owner=world.owner, evidence=evidence, materials=world.inputs.snapshot.materials)
+    if hasattr(session.read, "sleep"):  # a provider that waits inside of a call waits by the same clock
+        session.read.sleep = clock.sleep
     scope = wishes.scope(world.survey, placement)
     inventory = guarded(
         provider, lambda: pipeline.listing(provider, session.read, placement, scope, world.owner, clock)
@@ -245,8 +247,7 @@ def guarded(provider: Provider, call: Callable[[], T]) -> T:
         failure = provider.classify(exception)
         if failure is None:
             raise
-        code = f"{failure.code}: " if failure.code else ""
-        raise Unreachable(f"{code}{failure.message}") from None
+        raise Unreachable(failure.text) from None
 
 
 def _evidence(world: World) -> dict[str, str]:

@@ -20,7 +20,7 @@ def show(value: Any, *, exact: bool = False) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        deep = any(isinstance(item, list) for item in value)
+        deep = any(isinstance(item, list) or (isinstance(item, dict) and "ref" not in item) for item in value)
         return ("; " if deep else ", ").join(_part(item, exact) for item in value) or "(none)"
     if isinstance(value, dict):
         if "ref" in value:
@@ -28,7 +28,11 @@ def show(value: Any, *, exact: bool = False) -> str:
         if set(value) == {"unknown"}:
             return f"(not known: {value['unknown']})"
         lead = [str(value["type"])] if "type" in value else []
-        rest = [f"{key} {show(item, exact=exact)}" for key, item in value.items() if key != "type" and item != ""]
+        rest = [
+            f"{key} {show(item, exact=exact)}"
+            for key, item in value.items()
+            if key != "type" and item not in ("", None, [], {})
+        ]
         return " ".join([*lead, ", ".join(rest)]).strip() or "(none)"
     return str(value)
 
@@ -36,7 +40,7 @@ def show(value: Any, *, exact: bool = False) -> str:
 def _part(value: Any, exact: bool) -> str:
     """An item of a list; an inner list is a record, whose empty parts say nothing."""
     if isinstance(value, list):
-        return " ".join(show(item, exact=exact) for item in value if item not in ("", None))
+        return " ".join(show(item, exact=exact) for item in value if item not in ("", None) and item is not False)
     return show(value, exact=exact)
 
 
@@ -84,6 +88,9 @@ def _keyed(value: Any) -> dict[str, Any] | None:
         if len(found) == len(value):
             short = {show(item[0]): _rest(item) for item in value}
             return short if len(short) == len(value) else found
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "to" in item for item in value):
+        shares = {show(item["to"]): {key: part for key, part in item.items() if key != "to"} for item in value}
+        return shares if len(shares) == len(value) else None
     return None
 
 

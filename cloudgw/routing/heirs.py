@@ -114,7 +114,10 @@ def judge(
                 heir = _heir(one, below, refused, nobody, nobody_is)
                 what = f"{why.field}: {why.reason}"
                 if heir is None or covered(one, above, refused):
-                    message = f"{what}; the match is dropped: whoever gets its requests answers the same"
+                    message = (
+                        f"{what}; the match is dropped: whoever gets its requests answers the same; any later route "
+                        f"that takes them may have {named(route)} refused whole; change the match"
+                    )
                     dropped[one.entry.key] = Said(what="dropped", entry=one.entry, message=message)
                     continue
                 if _undecidable(one, below, refused):
@@ -180,7 +183,7 @@ def _heir(one: Claim, below: Sequence[Claim], refused: set[Route], nobody: objec
     """Who would answer instead, in words; None when every heir answers the same."""
     for other in _heirs(one, below, refused):
         if one.answers is None or other.answers != one.answers:
-            return f"{other.entry.origin} ({other.entry.key})"
+            return str(other.entry.origin)
         if covers(other.entry, one.entry):
             return None
     return None if one.answers is not None and one.answers == nobody else nobody_is

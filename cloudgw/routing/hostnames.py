@@ -1,8 +1,8 @@
 """Hostnames as the Gateway API compares them: intersection, coverage and specificity.
 
-Called by `attach`, `conflicts`, `tables` and `request`. "" is any host; "*.example.com" spans one or more labels and
-never the bare domain (https://gateway-api.sigs.k8s.io/reference/spec/, Hostname). All functions take lower-case
-names. This module must never know routes or listeners.
+Called by `attach`, `conflicts`, `tables`, `request`, and by builds. "" is any host; "*.example.com" spans one or more
+labels and never the bare domain (https://gateway-api.sigs.k8s.io/reference/spec/, Hostname). All functions take
+lower-case names. This module must never know routes or listeners.
 """
 
 from __future__ import annotations
@@ -15,6 +15,13 @@ def covers(wide: str, narrow: str) -> bool:
     if not wide or wide == narrow:
         return True
     return wide.startswith("*.") and len(narrow) > len(wide) - 1 and narrow.endswith(wide[1:])
+
+
+def covering(host: str) -> frozenset[str]:
+    """Every hostname that covers this one, itself and any host too."""
+    labels = host.removeprefix("*.").split(".")
+    first = 0 if host.startswith("*.") else 1
+    return frozenset({host, "", *(f"*.{'.'.join(labels[number:])}" for number in range(first, len(labels)))})
 
 
 def intersect(one: str, other: str) -> str | None:

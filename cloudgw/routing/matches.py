@@ -21,7 +21,13 @@ from cloudgw.objects import GRPCMethod, PathMatch, RouteMatch, ValueMatch
 
 GRPC_HEADER = ("content-type", "application/grpc")  # of a gRPC request; the value may go on, "+proto"
 METHODS = ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
-_NOT_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|P=|\()|\\[1-9]|[*+?}]\+")
+_NOT_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|P=|\()|\\[1-9uUN]|[*+?}]\+")
+_COUNT = re.compile(r"(?<!\\)\{(\d+)(?:,(\d*))?\}")
+_MOST = 1000  # repetitions in RE2 (https://pkg.go.dev/regexp/syntax)
+_READ_TWICE = (  # what Python and RE2 read differently, both without an error
+    (re.compile(r"(?<!\\)\{,\d*\}"), "a count without its lower end, which RE2 takes for the text itself; write {0,n}"),
+    (re.compile(r"\[:\^?\w*:\]"), "a class of characters by name, which only RE2 has; write its characters"),
+)
 _GRPC_SERVICE = re.compile(r"\.?[a-z_][a-z_0-9]*(\.[a-z_][a-z_0-9]*)*", re.IGNORECASE | re.ASCII)
 _GRPC_METHOD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _JSON = json.JSONEncoder(sort_keys=True)
@@ -215,6 +221,19 @@ def _regex_problem(text: str) -> str:
         re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         return f"{text!r} is no regular expression ({error})"
-    if _NOT_RE2.search(text.replace("\\\\", "")):
-        return f"{text!r} uses look-around, a back-reference or a possessive quantifier, which RE2 does not have"
+    bare = text.replace("\\\\", "")
+    if _NOT_RE2.search(bare):
+        return (
+            f"{text!r} uses look-around, a back-reference, a possessive quantifier or an escape (u, U, N), which RE2 "
+            "does not have"
+        )
+    if any(int(number) > _MOST for found in _COUNT.findall(bare) for number in found if number):
+        return f"{text!r} repeats more than {_MOST} times, which RE2 does not"
     return ""
+
+
+def ambiguous(text: str) -> str:
+    """Why a valid expression may mean something else to a load balancer than it does here, "" when it does not: a build
+    cannot express it."""
+    bare = text.replace("\\\\", "")
+    return next((f"{text!r} holds {reason}" for pattern, reason in _READ_TWICE if pattern.search(bare)), "")

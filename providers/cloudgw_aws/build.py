@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cloudgw.building import tls
 from cloudgw.graph import model
 from cloudgw.objects import Note, Origin, Unknown
 from cloudgw.provider import Facts
@@ -59,7 +60,7 @@ def build(routing: ir.Routing, found: Facts, wanted: parameters.AWSParameters) -
         unknown=_unknown(routing, work.unknown),
         known=() if routing.complete else _known(routing),
     )
-    return graph, tuple(work.notes)
+    return graph, tuple(dict.fromkeys(work.notes))
 
 
 def lint(routing: ir.Routing) -> tuple[Note, ...]:
@@ -87,14 +88,11 @@ def _judge(routing: ir.Routing, network: facts.Network) -> _Judged:
     tables: list[ir.Table] = []
     for table in served.tables:
         if table.protocol != "HTTPS" or table.port in certificates.default:
-            tables.append(table)
+            certified, said = tls.served(table, None)
+            tables.append(certified)
+            notes += said
             continue
-        origin = table.listeners[0].origin
-        message = (
-            f"tls.certificateRefs: no certificate of port {table.port} can be used; nothing listens there "
-            "until one can; create the Secret, or grant the reference"
-        )
-        notes.append(Note(level="error", code="NoCertificate", message=message, origin=origin))
+        notes.append(tls.none_usable(table))
     rules = build_rules.compile_tables(routing, tables, network)
     notes += rules.notes
     return _Judged(tables=tuple(tables), certificates=certificates, rules=rules, notes=tuple(notes))
@@ -275,5 +273,5 @@ class _Work:
                 f"Service {backend.key}: {len(outside)} pods have addresses outside the VPC's IPv4 ranges "
                 f"({outside[0]} ...) and receive no requests; an ALB reaches pods with VPC addresses only"
             )
-            self.say("warning", "TargetOutsideVPC", message, backend.origin)
+            self.say("warning", "TargetOutside", message, backend.origin)
         return tuple(sorted(found))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import gcd
-from typing import Any, Literal
+from typing import Any
 
+from cloudgw.building import claims, scaling
 from cloudgw.graph import model
 from cloudgw.objects import Note, Unknown, URLRewrite
 from cloudgw.routing import ir
@@ -37,19 +37,14 @@ class Answer:
     empty: bool = False
     notes: tuple[Note, ...] = ()
 
+    @property
+    def to(self) -> object:
+        """Equal for equal answers."""
+        return self.action if isinstance(self.action, Unknown) else (self.action, self.transforms)
+
 
 def group_address(owner: str, backend: ir.BackendKey | str) -> model.Address:
     return model.address(owner, names.PROVIDER, "target-group", str(backend))
-
-
-def note(
-    level: Literal["info", "warning", "error"],
-    code: str,
-    message: str,
-    entry: ir.Entry,
-    refuses: Literal["", "share", "rule", "route"] = "",
-) -> Note:
-    return Note(level=level, code=code, message=message, origin=entry.origin, refuses=refuses)
 
 
 def answer(entry: ir.Entry, table: ir.Table, routing: ir.Routing) -> Answer:
@@ -68,7 +63,7 @@ def answer(entry: ir.Entry, table: ir.Table, routing: ir.Routing) -> Answer:
 
 
 def _refused(code: str, message: str, entry: ir.Entry) -> Answer:
-    said = note("warning", code, f"{message}; these requests are answered with 500", entry, "rule")
+    said = claims.note("warning", code, f"{message}; these requests are answered with 500", entry, "rule")
     return Answer(action=shapes.fixed(500), notes=(said,))
 
 
@@ -86,8 +81,8 @@ def _forward(action: ir.Forward, entry: ir.Entry, table: ir.Table, routing: ir.R
                 return Answer(action=backend.tls)
             if (found := build_unsupported.of_share(share, backend, table)) is not None:
                 code, reason = found
-                message = f"backendRefs {to}: {reason}; its share is answered with an error"
-                notes.append(note("warning", code, message, entry, "share"))
+                message = f"{claims.backend_ref(share)}: {reason}; its share is answered with an error"
+                notes.append(claims.note("warning", code, message, entry, "share"))
                 to = 500
         if isinstance(to, int):
             statuses.append(to)
@@ -106,10 +101,11 @@ def _forward(action: ir.Forward, entry: ir.Entry, table: ir.Table, routing: ir.R
             "backendRefs: the share of those that cannot be used is answered with 503 instead of 500: "
             "an ALB has no fixed answer for a share"
         )
-        notes.append(note("warning", "PartlyInvalidWeights", message, entry))
-    scaled = scale(list(weights.values()))
-    notes += _rounded(list(weights.values()), scaled, entry)
-    notes += [note("warning", "NotHonoured", message, entry) for message in build_unsupported.degraded(action)]
+        notes.append(claims.note("warning", "PartlyInvalidWeights", message, entry))
+    written = list(weights.values())
+    scaled = scaling.scale(written, HIGHEST_WEIGHT)
+    notes += scaling.rounded(written, scaled, HIGHEST_WEIGHT, entry)
+    notes += [claims.note("warning", "NotHonoured", message, entry) for message in build_unsupported.degraded(action)]
     shares = [
         (model.Ref(group_address(routing.owner, backend or UNAVAILABLE), "serving"), weight)
         for backend, weight in zip(weights, scaled, strict=True)
@@ -121,36 +117,6 @@ def _forward(action: ir.Forward, entry: ir.Entry, table: ir.Table, routing: ir.R
         empty=None in weights,
         notes=tuple(notes),
     )
-
-
-def scale(weights: list[int]) -> list[int]:
-    """Weights of 1 to 999 in the same proportion, as nearly as 999 steps for the largest allow (largest remainder;
-    nobody who had a share loses it). One alone weighs 1."""
-    if len(weights) == 1:
-        return [1]
-    divisor = gcd(*weights)
-    whole = [weight // divisor for weight in weights]
-    if max(whole) <= HIGHEST_WEIGHT:
-        return whole if max(weights) > HIGHEST_WEIGHT else weights
-    top = max(whole)
-    exact = [weight * HIGHEST_WEIGHT / top for weight in whole]
-    floors = [max(1, int(value)) for value in exact]
-    missing = round(sum(exact)) - sum(floors)
-    by_remainder = sorted(range(len(exact)), key=lambda i: (int(exact[i]) - exact[i], i))
-    for index in by_remainder[: max(0, missing)]:
-        floors[index] = min(HIGHEST_WEIGHT, floors[index] + 1)
-    return floors
-
-
-def _rounded(weights: list[int], scaled: list[int], entry: ir.Entry) -> list[Note]:
-    worst = max(abs(a / sum(weights) - b / sum(scaled)) for a, b in zip(weights, scaled, strict=True))
-    if worst < 1e-9:
-        return []
-    message = (
-        f"backendRefs: weights are rounded to 0-{HIGHEST_WEIGHT}: {', '.join(map(str, weights))} become "
-        f"{', '.join(map(str, scaled))}; the largest error of a share is {worst:.3%}"
-    )
-    return [note("info", "WeightsRounded", message, entry)]
 
 
 def _rewrite(rewrite: URLRewrite | None, entry: ir.Entry) -> Transforms | str:

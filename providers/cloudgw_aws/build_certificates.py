@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cloudgw.building import tls
 from cloudgw.graph import model
-from cloudgw.objects import Note, Unknown
+from cloudgw.objects import Note
 from cloudgw.routing import ir
 from cloudgw_aws import facts, names
 
@@ -37,7 +38,7 @@ def certificates(owner: str, tables: Sequence[ir.Table], network: facts.Network)
         if not held:
             continue
         for one in held:
-            where = model.address(owner, names.PROVIDER, "certificate", f"{one.namespace}/{one.name}")
+            where = _address(owner, one)
             if where not in made or one.state == "found":
                 made[where] = _element(where, one)
             if one.state in ("absent", "invalid"):
@@ -69,23 +70,9 @@ def _address(owner: str, one: ir.Certificate) -> model.Address:
 
 
 def _held(table: ir.Table) -> list[ir.Certificate]:
-    """Every certificate of a port once, in the order of its listeners; withdrawn ones left out. Listeners of several
-    owners may refer to one Secret, and one of them may not know that it is permitted."""
-    if table.protocol != "HTTPS":
-        return []
-    found: dict[tuple[str, str], ir.Certificate] = {}
-    for listener in table.listeners:
-        for one in listener.certificates:
-            key = (one.namespace, one.name)
-            if one.state != "refused" and (key not in found or one.state == "found"):
-                found[key] = one
-    return list(found.values())
+    """Every certificate of a port once, in the order of its listeners."""
+    return list(tls.best([table]).values()) if table.protocol == "HTTPS" else []
 
 
 def _element(where: model.Address, one: ir.Certificate) -> model.Element:
-    """A Secret that is gone or broken keeps what was imported of it: serving an old certificate beats serving none."""
-    if one.state != "found":
-        reason = one.reason or f"Secret {one.namespace}/{one.name} is {one.state}"
-        return model.Element(address=where, spec=Unknown(reason), origins=(one.origin,))
-    spec = {"key_type": one.key_type, "fingerprint": one.fingerprint}
-    return model.Element(address=where, spec=spec, origins=(one.origin,))
+    return tls.element(where, one, {"key_type": one.key_type, "fingerprint": one.fingerprint})

@@ -7,48 +7,12 @@ listener does, its hosts answer 404. Must never let a less specific listener ans
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from cloudgw.objects import Note
-from cloudgw.routing import heirs, ir
+from cloudgw.building import listening
+from cloudgw.routing import ir
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """tables: with the listeners that are programmed, and the entries that stand for the others; of no port where
-    none is."""
-
-    tables: tuple[ir.Table, ...]
-    notes: tuple[Note, ...]
-
-
-def served(routing: ir.Routing) -> Served:
+def served(routing: ir.Routing) -> listening.Served:
     """A listener that validates clients needs a trust store, which is not made yet
     (docs.aws.amazon.com/elasticloadbalancing/latest/application/mutual-authentication.html); TLS, TCP and UDP are
     carried by Network Load Balancers (docs.aws.amazon.com/elasticloadbalancing/latest/network/introduction.html)."""
-    tables: list[ir.Table] = []
-    notes: list[Note] = []
-    for table in routing.tables:
-        closed = [listener for listener in table.listeners if listener.client is not None]
-        notes += [_client(listener, alone=len(closed) == len(table.listeners)) for listener in closed]
-        if len(closed) < len(table.listeners):
-            tables.append(heirs.without(table, closed))
-    notes += [_stream(listener) for table in routing.streams for listener in table.listeners]
-    return Served(tables=tuple(tables), notes=tuple(dict.fromkeys(notes)))
-
-
-def _client(listener: ir.Listener, *, alone: bool) -> Note:
-    what = f"nothing listens on port {listener.port}" if alone else "its hosts answer 404"
-    message = (
-        f"Gateway spec.tls.frontend: client certificates are not validated on AWS yet, and without "
-        f"that anybody could connect: {what}; remove the validation of port {listener.port}, or use another cloud"
-    )
-    return Note(level="error", code="ClientCertificates", message=message, origin=listener.origin, refuses="listener")
-
-
-def _stream(listener: ir.Listener) -> Note:
-    message = (
-        f"protocol: {listener.protocol} listeners are not supported on AWS yet; nothing is "
-        "programmed for this listener; use HTTP or HTTPS, or another cloud"
-    )
-    return Note(level="error", code="UnsupportedProtocol", message=message, origin=listener.origin, refuses="listener")
+    return listening.served(routing, "AWS")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from cloudgw.objects import PathMatch, ValueMatch
-from cloudgw.routing import heirs, ir
+from cloudgw.routing import heirs, ir, matches
 from cloudgw_aws import shapes
 
 LENGTH = 128  # of a value or regular expression
@@ -29,16 +29,13 @@ _VISIBLE = re.compile(r"[\x21-\x7e]*")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 
 
-Inexpressible = heirs.Inexpressible
-
-
 class _Refuse(Exception):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
-        self.refusal = Inexpressible(field=field, reason=reason)
+        self.refusal = heirs.Inexpressible(field=field, reason=reason)
 
 
-def conditions(entry: ir.Entry, table: ir.Table) -> tuple[shapes.Condition, ...] | Inexpressible:
+def conditions(entry: ir.Entry, table: ir.Table) -> tuple[shapes.Condition, ...] | heirs.Inexpressible:
     """The conditions of an entry, in canonical order; at least one."""
     well_known = (table.protocol, table.port) in WELL_KNOWN
     try:
@@ -49,7 +46,7 @@ def conditions(entry: ir.Entry, table: ir.Table) -> tuple[shapes.Condition, ...]
         return refuse.refusal
     if _values(found) > VALUES_PER_RULE:
         reason = f"it takes {_values(found)} values, an ALB rule has {VALUES_PER_RULE}; use fewer headers"
-        return Inexpressible(field="matches", reason=reason)
+        return heirs.Inexpressible(field="matches", reason=reason)
     return tuple(sorted(found or [("path-pattern", "", "values", ("/*",))], key=shapes.rank))
 
 
@@ -57,7 +54,7 @@ def barrier(entry: ir.Entry, table: ir.Table) -> tuple[tuple[shapes.Condition, .
     """Conditions of an entry that keeps others from answering: where its host is too long, those of every host that
     ends alike. Answers also that end, "" where the conditions are exact."""
     found = conditions(entry, table)
-    if not isinstance(found, Inexpressible):
+    if not isinstance(found, heirs.Inexpressible):
         return found, ""
     end = entry.hostname[-(LENGTH - 1) :]
     while len(end) + end.count(".") + len(f"^.*{shapes.HOST_WITH_PORT}") > LENGTH:
@@ -113,7 +110,7 @@ def _path(path: PathMatch, *, short: bool) -> list[shapes.Condition]:
     if path.type == "RegularExpression":
         if not _PRINTABLE.fullmatch(value):
             raise _Refuse("path", f"{value!r} has other than printable ASCII characters")
-        return [("path-pattern", "", "regex", (_limited("path", f"^(?:{value})$"),))]
+        return [("path-pattern", "", "regex", (_ours("path", value),))]
     if path.type == "Exact":
         if _PATH.fullmatch(value) and len(value) <= LENGTH:
             return [("path-pattern", "", "values", (value,))]
@@ -136,10 +133,15 @@ def _header(header: ValueMatch) -> shapes.Condition:
     if not _PRINTABLE.fullmatch(header.value):
         raise _Refuse(field, "the value has other than printable ASCII characters")
     if header.type == "RegularExpression":
-        expression = f"^(?:{header.value})$"
-    else:
-        expression = f"^{shapes.escape(header.value)}$"
-    return ("http-header", name, "regex", (_limited(field, expression),))
+        return ("http-header", name, "regex", (_ours(field, header.value),))
+    return ("http-header", name, "regex", (_limited(field, f"^{shapes.escape(header.value)}$"),))
+
+
+def _ours(field: str, value: str) -> str:
+    """An expression that a user wrote, for the whole value."""
+    if reason := matches.ambiguous(value):
+        raise _Refuse(field, reason)
+    return _limited(field, f"^(?:{value})$")
 
 
 def _limited(field: str, expression: str) -> str:

@@ -45,9 +45,9 @@ def _edits(edits: ir.Edits) -> list[str]:
 def of_share(share: ir.Share, backend: ir.Backend | Unknown | None, table: ir.Table) -> tuple[str, str] | None:
     """(code, reason) why this backend gets nothing of its share from this port; None when it does."""
     if share.edits is not None and share.edits != ir.Edits():
-        found = [*(["URLRewrite: "] if share.edits.rewrite is not None else []), *_edits(share.edits)]
-        kinds = ", ".join(one.partition(":")[0] for one in found)
-        return "UnsupportedFilter", f"filters, {kinds}: an ALB does nothing for one backend of a rule; filter the rule"
+        rewrite = "URLRewrite: an ALB does it for all backends of a rule; write it in the rule's filters"
+        found = [*([rewrite] if share.edits.rewrite is not None else []), *_edits(share.edits)]
+        return "UnsupportedFilter", "; ".join(f"filters, {one}" for one in found)
     if not isinstance(backend, ir.Backend):
         return None
     if backend.tls is not None:

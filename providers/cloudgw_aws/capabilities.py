@@ -7,7 +7,7 @@ names the code of a row; a test compares both. It must never claim more than its
 
 from __future__ import annotations
 
-from cloudgw.provider import Capability
+from cloudgw.provider import Capability, row
 from cloudgw_aws.capabilities_features import (
     ACTIONS,
     BALANCERS,
@@ -23,7 +23,6 @@ from cloudgw_aws.capabilities_features import (
     REFUSED,
     TESTS,
     TRANSFORMS,
-    row,
 )
 
 _LIMITS = f"{DOCS}/application/load-balancer-limits.html"
@@ -120,7 +119,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         "yes",
         CONDITIONS,
         f"{BUILD}::test_a_match_whose_heir_answers_the_same_is_dropped",
-        "a match that cannot be expressed is left out where whoever inherits its requests answers the same",
+        "a match that cannot be expressed is left out where whoever inherits its requests answers the same; a later "
+        "route that takes them may have the whole route refused",
         "MatchDropped",
     ),
     row(
@@ -192,7 +192,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         "yes",
         CERTIFICATES,
         f"{_CERT}::test_no_certificate_no_listener",
-        "imported into ACM; several on a port are chosen by SNI; nothing listens without one",
+        "imported into ACM; several on a port are chosen by SNI; nothing listens without one, and of several listeners "
+        "on a port one without a certificate gets nothing new: what stands for its hosts stays, else they answer 404",
         "NoCertificate",
     ),
     row(
@@ -201,7 +202,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         GROUPS,
         f"{BUILD}::test_pods_outside_the_vpc",
         "targets are registered by VPC address",
-        "TargetOutsideVPC",
+        "TargetOutside",
     ),
     row(
         "opening the pods' security groups",

@@ -7,9 +7,7 @@ must never leave a feature out: who is not told asks for it.
 
 from __future__ import annotations
 
-from typing import Literal
-
-from cloudgw.provider import Capability
+from cloudgw.provider import Capability, row
 
 DOCS = "https://docs.aws.amazon.com/elasticloadbalancing/latest"
 ACTIONS = f"{DOCS}/application/rule-action-types.html"
@@ -32,12 +30,6 @@ LISTENER = f"{TESTS}/test_build_listeners.py"
 MATCH = f"{TESTS}/test_match.py"
 MODEL = f"{TESTS}/test_capabilities.py"
 REFUSED = f"{TESTS}/test_build_unsupported.py"
-
-Support = Literal["yes", "partial", "later", "no"]
-
-
-def row(feature: str, support: Support, source: str, test: str, reason: str = "", code: str = "") -> Capability:
-    return Capability(feature=feature, support=support, reason=reason, source=source, test=test, code=code)
 
 
 def _filter(feature: str, reason: str, source: str = TRANSFORMS) -> Capability:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cloudgw.provider import Inventory, Placement
+from cloudgw.provider import Inventory, Placement, attempt
 from cloudgw_aws import calls, failures, names, parameters
 
 ALL_KEY_TYPES = [  # without Includes.keyTypes ACM lists RSA up to 2048 only: acm API_Filters.html
@@ -75,13 +75,9 @@ class _Listing:
 
     def part(self, what: str, step: Callable[[], None]) -> None:
         """One part. What AWS refuses or fails to answer is a reason, what never reached AWS is raised."""
-        try:
-            step()
-        except Exception as problem:
-            failure = failures.classify(problem)
-            if failure is None or failure.code in failures.UNREACHABLE:
-                raise
-            self.incomplete.append(f"{what}: {failure.code or failure.why}: {failure.message}")
+        failure = attempt(step, failures.classify, failures.UNREACHABLE)
+        if failure is not None:
+            self.incomplete.append(f"{what}: {failure.text}")
 
     def balancers(self) -> None:
         found = [

@@ -43,10 +43,7 @@ class AWSParameters:
 
 def parse(raw: Parameters) -> AWSParameters:
     """Raises ParametersRefused with (path, reason) of everything that is wrong."""
-    problems: list[tuple[str, str]] = []
-    if raw.kind != KIND:
-        problems.append(("kind", f"{raw.kind} is not {KIND}"))
-    spec = fields.Fields(raw.spec, "spec", problems, kind=KIND)
+    spec = fields.spec_of(raw, KIND)
     spec.known(
         "region",
         "accountId",
@@ -80,8 +77,8 @@ def parse(raw: Parameters) -> AWSParameters:
     groups = spec.texts("backendSecurityGroups", _bad_group) or ()
     tags = _tags(spec)
     budget = spec.number("deletionBudget")
-    if problems:
-        raise ParametersRefused(problems)
+    if spec.problems:
+        raise ParametersRefused(spec.problems)
     return AWSParameters(
         settings=Settings(placement=Placement(names.PROVIDER, account, region), deletion_budget=budget),
         vpc=vpc,
@@ -129,23 +126,18 @@ def _bad_range(text: str) -> str:
 
 
 def _tags(spec: fields.Fields) -> dict[str, str]:
-    raw = spec.raw.get("tags")
-    if raw is None:
-        return {}
-    if not isinstance(raw, Mapping):
-        spec.refuse("tags", f"must be an object, is {type(raw).__name__}")
-        return {}
     alphabet = re.compile(r"[\w\s.:/=+\-@]*")
-    for key, value in raw.items():
-        path = f"tags.{key}"
-        if not isinstance(key, str) or not isinstance(value, str):
-            spec.refuse(path, "key and value must be text; quote them")
-        elif not key or len(key) > 128 or len(value) > names.VALUE_LIMIT:
-            spec.refuse(path, "a key has 1 to 128 characters, a value at most 256")
-        elif not alphabet.fullmatch(key) or not alphabet.fullmatch(value):
-            spec.refuse(path, "allowed are letters, numbers, spaces and + - = . _ : / @")
-        elif key.lower().startswith(("aws:", names.RESERVED)):
-            spec.refuse(path, f"keys beginning with aws: and {names.RESERVED} are reserved")
-    if len(raw) > USER_TAGS or len(" ".join(names.encode(str(key)) for key in raw)) > names.VALUE_LIMIT:
+
+    def bad(key: str, value: str) -> str:
+        if not key or len(key) > 128 or len(value) > names.VALUE_LIMIT:
+            return "a key has 1 to 128 characters, a value at most 256"
+        if not alphabet.fullmatch(key) or not alphabet.fullmatch(value):
+            return "allowed are letters, numbers, spaces and + - = . _ : / @"
+        if key.lower().startswith(("aws:", names.RESERVED)):
+            return f"keys beginning with aws: and {names.RESERVED} are reserved"
+        return ""
+
+    found = spec.pairs("tags", bad)
+    if len(found) > USER_TAGS or len(" ".join(map(names.encode, found))) > names.VALUE_LIMIT:
         spec.refuse("tags", f"at most {USER_TAGS} tags, their keys together at most {names.VALUE_LIMIT} characters")
-    return {str(key): str(value) for key, value in sorted(raw.items(), key=lambda item: str(item[0]))}
+    return found

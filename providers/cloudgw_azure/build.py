@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cloudgw.building import tls
 from cloudgw.graph import model
 from cloudgw.objects import Note, Origin, Parameters, Unknown
 from cloudgw.provider import Facts
@@ -38,7 +39,7 @@ def build(
     work.children()
     if wanted.not_found is None:
         work.say_not_found()
-    return work.graph(), tuple(work.notes)
+    return work.graph(), tuple(dict.fromkeys(work.notes))
 
 
 def lint(routing: ir.Routing) -> tuple[Note, ...]:
@@ -53,7 +54,7 @@ def lint(routing: ir.Routing) -> tuple[Note, ...]:
     raw = routing.parameters
     if isinstance(raw, Parameters) and raw.kind == parameters.KIND and not raw.spec.get("notFoundBackend"):
         work.say_not_found()
-    return tuple(work.notes)
+    return tuple(dict.fromkeys(work.notes))
 
 
 class _Work:
@@ -133,13 +134,11 @@ class _Work:
     def children(self) -> None:
         served = build_listeners.served(self.routing)
         self.notes += served.notes
-        tables = [table for table in served.tables if self.listens(table)]
+        tables = [self.certified(table) for table in served.tables if self.listens(table)]
         network, owner = self.network, self.routing.owner
-        rules = build_rules.compile_tables(self.routing, tables, network.standing)
-        self.notes += rules.notes
         self.maps, notes = build_quota.within(
             lambda kept: build_maps.compile_maps(kept, tables, network.standing),
-            rules.kept,
+            build_rules.compile_tables(self.routing, tables),
             network,
             self.routing.backends,
             owner,
@@ -163,13 +162,15 @@ class _Work:
         """A listener for HTTPS needs a certificate."""
         if table.protocol != "HTTPS" or build_certificates.usable(table):
             return True
-        message = (
-            f"tls.certificateRefs: no certificate of port {table.port} can be used; nothing listens there "
-            "until one can; create the Secret, or grant the reference"
-        )
-        origin = table.listeners[0].origin
-        self.notes.append(Note(level="error", code="NoCertificate", message=message, origin=origin))
+        self.notes.append(tls.none_usable(table))
         return False
+
+    def certified(self, table: ir.Table) -> ir.Table:
+        """Without what would answer under the certificate of another listener."""
+        standing = self.network.standing
+        found, notes = tls.served(table, lambda one: build_rules.stands(one, table, standing))
+        self.notes += notes
+        return found
 
     def map(self, one: build_maps.Map, certificates: build_certificates.Certificates) -> None:
         """The listener for one host, its map with all path rules, and the rule that joins them."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from cloudgw.building import claims
 from cloudgw.graph import model
 from cloudgw.objects import Note, Unknown
 from cloudgw.routing import ir
@@ -68,16 +69,6 @@ def settings_logical(key: ir.BackendKey, variant: Variant) -> str:
     return names.logical(key.namespace, key.name, str(key.port), f"v{digest}")
 
 
-def note(
-    level: Literal["info", "warning", "error"],
-    code: str,
-    message: str,
-    entry: ir.Entry,
-    refuses: Literal["", "share", "rule", "route"] = "",
-) -> Note:
-    return Note(level=level, code=code, message=message, origin=entry.origin, refuses=refuses)
-
-
 def answer(entry: ir.Entry, routing: ir.Routing) -> Answer:
     action = entry.action
     if isinstance(action, ir.Respond):
@@ -92,7 +83,7 @@ def answer(entry: ir.Entry, routing: ir.Routing) -> Answer:
 
 
 def refused(code: str, message: str, entry: ir.Entry, refuses: Literal["share", "rule"] = "rule") -> Answer:
-    said = note("warning", code, f"{message}; these requests are answered with 502", entry, refuses)
+    said = claims.note("warning", code, f"{message}; these requests are answered with 502", entry, refuses)
     return Answer(to=ERROR, notes=(said,))
 
 
@@ -103,7 +94,7 @@ def _respond(action: ir.Respond, entry: ir.Entry) -> Answer:
         f"{action.reason or 'this rule'}: an Application Gateway answers 502 in place of {action.status}, because it "
         "has no fixed answers"
     )
-    return Answer(to=ERROR, notes=(note("info", "StatusIs502", message, entry),))
+    return Answer(to=ERROR, notes=(claims.note("info", "StatusIs502", message, entry),))
 
 
 def _forward(action: ir.Forward, entry: ir.Entry, routing: ir.Routing) -> Answer:
@@ -124,7 +115,7 @@ def _forward(action: ir.Forward, entry: ir.Entry, routing: ir.Routing) -> Answer
     if isinstance(backend, ir.Backend) and isinstance(backend.tls, Unknown):
         return Answer(to=backend.tls)
     if (found := build_unsupported.of_share(share, backend)) is not None:
-        return refused(found[0], f"backendRefs {share.to}: {found[1]}", entry, "share")
+        return refused(found[0], f"{claims.backend_ref(share)}: {found[1]}", entry, "share")
     try:
         rewrites = build_rewrites.rules(action.edits, entry.match.path.value)
     except build_rewrites.Refused as error:
@@ -134,7 +125,7 @@ def _forward(action: ir.Forward, entry: ir.Entry, routing: ir.Routing) -> Answer
         cookie=(action.session.name or build_unsupported.DEFAULT_COOKIE) if action.session else "",
         host=action.edits.rewrite.hostname if action.edits.rewrite else "",
     )
-    notes = tuple(note("warning", "NotHonoured", said, entry) for said in build_unsupported.degraded(action))
+    notes = tuple(claims.note("warning", "NotHonoured", said, entry) for said in build_unsupported.degraded(action))
     return Answer(to=Send(backend=share.to, variant=variant, rewrites=rewrites), notes=notes)
 
 

@@ -8,9 +8,10 @@ and where the choice hangs on it the choice stays too. A reference whose permiss
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cloudgw.building import tls
 from cloudgw.graph import model
 from cloudgw.objects import Note, Unknown
 from cloudgw.routing import hostnames, ir
@@ -38,7 +39,7 @@ def usable(table: ir.Table) -> bool:
 def certificates(owner: str, places: Sequence[tuple[ir.Table, str]], gateway: model.Ref, quota: int) -> Certificates:
     """owner: "namespace/gateway"; places: table and host of every listener that is made, in order."""
     found = Certificates()
-    best = _best([table for table, _ in places])
+    best = tls.best(table for table, _ in places)
     made: dict[model.Address, model.Element] = {}
     for table, host in places:
         if table.protocol != "HTTPS":
@@ -67,18 +68,6 @@ def _address(owner: str, one: ir.Certificate) -> model.Address:
     return model.address(owner, names.PROVIDER, "certificate", names.logical(one.namespace, one.name))
 
 
-def _best(tables: Sequence[ir.Table]) -> Mapping[tuple[str, str], ir.Certificate]:
-    """Listeners of several owners may refer to one Secret, and one of them may not know that it is permitted."""
-    found: dict[tuple[str, str], ir.Certificate] = {}
-    for table in tables:
-        for listener in table.listeners:
-            for one in listener.certificates:
-                key = (one.namespace, one.name)
-                if one.state != "refused" and (key not in found or one.state == "found"):
-                    found[key] = one
-    return found
-
-
 def _held(table: ir.Table, host: str) -> list[ir.Certificate]:
     """Those of the most specific listener for the host; where that has none (what answers there is a 404), those of
     the port."""
@@ -102,7 +91,7 @@ def _choose(held: Sequence[ir.Certificate], host: str) -> ir.Certificate | Unkno
     if good is None and doubt is None:
         doubt = next((one for one in earlier if one.state != "found"), None)
     if doubt is not None:
-        return Unknown(doubt.reason or f"Secret {doubt.namespace}/{doubt.name} is {doubt.state}")
+        return tls.unread(doubt)
     return good or held[0]
 
 
@@ -122,9 +111,4 @@ def _too_many(one: ir.Certificate, host: str, quota: int) -> Note:
 
 
 def _element(where: model.Address, one: ir.Certificate, gateway: model.Ref) -> model.Element:
-    """A Secret that is gone or broken keeps what was uploaded of it: serving an old certificate beats serving none."""
-    if one.state != "found":
-        reason = one.reason or f"Secret {one.namespace}/{one.name} is {one.state}"
-        return model.Element(address=where, spec=Unknown(reason), origins=(one.origin,))
-    spec = {"gateway": gateway, "fingerprint": one.fingerprint, "key_vault": None}
-    return model.Element(address=where, spec=spec, origins=(one.origin,))
+    return tls.element(where, one, {"gateway": gateway, "fingerprint": one.fingerprint, "key_vault": None})

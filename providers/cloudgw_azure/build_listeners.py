@@ -7,25 +7,15 @@ listener does, its hosts answer 404. Must never let a less specific listener ans
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from cloudgw.building import listening
 from cloudgw.objects import Note
-from cloudgw.routing import heirs, ir
+from cloudgw.routing import ir
 
 LAST_PORT = 64_999  # learn.microsoft.com/azure/application-gateway/application-gateway-components: 1 to 64999, not 22
 TAKEN = (22,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """tables: with the listeners that are programmed, and the entries that stand for the others; of no port where
-    none is."""
-
-    tables: tuple[ir.Table, ...]
-    notes: tuple[Note, ...]
-
-
-def served(routing: ir.Routing) -> Served:
+def served(routing: ir.Routing) -> listening.Served:
     """Client certificates need an SSL profile (learn.microsoft.com/azure/application-gateway/mutual-authentication-
     overview), TLS and TCP layer 4 listeners (.../tcp-tls-proxy-overview): neither is made yet. UDP is not carried."""
     tables: list[ir.Table] = []
@@ -34,12 +24,11 @@ def served(routing: ir.Routing) -> Served:
         if table.port > LAST_PORT or table.port in TAKEN:
             notes += [_reserved(listener) for listener in table.listeners]
             continue
-        closed = [listener for listener in table.listeners if listener.client is not None]
-        notes += [_client(listener, alone=len(closed) == len(table.listeners)) for listener in closed]
-        if len(closed) < len(table.listeners):
-            tables.append(heirs.without(table, closed))
-    notes += [_stream(listener) for table in routing.streams for listener in table.listeners]
-    return Served(tables=tuple(tables), notes=tuple(dict.fromkeys(notes)))
+        found, said = listening.without_clients(table, "Azure")
+        tables += found
+        notes += said
+    notes += listening.streams(routing, "Azure")
+    return listening.Served(tables=tuple(tables), notes=tuple(dict.fromkeys(notes)))
 
 
 def _reserved(listener: ir.Listener) -> Note:
@@ -48,20 +37,3 @@ def _reserved(listener: ir.Listener) -> Note:
         "programmed for this listener; use another port"
     )
     return Note(level="error", code="PortReserved", message=message, origin=listener.origin, refuses="listener")
-
-
-def _client(listener: ir.Listener, *, alone: bool) -> Note:
-    what = f"nothing listens on port {listener.port}" if alone else "its hosts answer 404"
-    message = (
-        f"Gateway spec.tls.frontend: client certificates are not validated on Azure yet, and without "
-        f"that anybody could connect: {what}; remove the validation of port {listener.port}, or use another cloud"
-    )
-    return Note(level="error", code="ClientCertificates", message=message, origin=listener.origin, refuses="listener")
-
-
-def _stream(listener: ir.Listener) -> Note:
-    message = (
-        f"protocol: {listener.protocol} listeners are not supported on Azure yet; nothing is "
-        "programmed for this listener; use HTTP or HTTPS, or another cloud"
-    )
-    return Note(level="error", code="UnsupportedProtocol", message=message, origin=listener.origin, refuses="listener")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cloudgw.building import claims
 from cloudgw.objects import Note, Unknown
 from cloudgw.routing import ir
 from cloudgw_azure import build_actions, build_match, names
@@ -83,8 +84,8 @@ def compile_maps(kept: Mapping[int, Sequence[Compiled]], tables: Sequence[ir.Tab
     done = Maps()
     for port, host in sorted(listening, key=lambda place: (host_rank(place[1]), place[0])):
         ones = kept[port]
-        rows = _rows(_on_host(ones, host), by_port, host, listening, standing, done.notes)
-        done.maps.append(Map(table=by_port[port], host=host, rows=rows, doubtful=_doubtful(ones, host)))
+        rows = _rows(claims.on_host(ones, host), by_port, host, listening, standing, done.notes)
+        done.maps.append(Map(table=by_port[port], host=host, rows=rows, doubtful=claims.doubtful(ones, host)))
     done.notes = list(dict.fromkeys(done.notes))
     return done
 
@@ -93,34 +94,6 @@ def host_rank(host: str) -> tuple[int, int, str]:
     """Exact names, wildcards with more labels first, any host."""
     rank = 2 if not host else 1 if host.startswith("*.") else 0
     return rank, -host.count(".") if rank == 1 else 0, host
-
-
-def _doubtful(ones: Sequence[Compiled], host: str) -> Unknown | None:
-    own = [one for one in ones if one.entry.hostname == host]
-    if not own or any(one.known for one in own):
-        return None
-    return reason(own[0])
-
-
-def reason(one: Compiled) -> Unknown:
-    return one.entry.unknown or Unknown("not known")
-
-
-def _on_host(ones: Sequence[Compiled], host: str) -> Iterable[Compiled]:
-    """Those whose hostname covers the host, in order, up to the first that is certain to take every path."""
-    wide = covering(host)
-    for one in ones:
-        if one.entry.hostname in wide:
-            yield one
-            if one.known and build_match.takes_all(one.written):
-                return
-
-
-def covering(host: str) -> frozenset[str]:
-    """Every hostname that covers this one."""
-    labels = host.removeprefix("*.").split(".")
-    first = 0 if host.startswith("*.") else 1
-    return frozenset({host, "", *(f"*.{'.'.join(labels[number:])}" for number in range(first, len(labels)))})
 
 
 def _rows(
@@ -134,11 +107,11 @@ def _rows(
     found: list[Row] = []
     taken: set[str] = set()
     for one in ones:
-        paths = tuple(path for path in one.written if not build_match.within(path.casefold(), taken))
+        paths = tuple(path for path in one.paths if not build_match.within(path.casefold(), taken))
         if not paths:
             continue
         if one.answer is None:
-            found.append(Row(one=one, paths=paths, to=reason(one), exists=False))
+            found.append(Row(one=one, paths=paths, to=one.reason, exists=False))
             if one.id not in standing:  # nothing is made of it: it takes no path from anybody
                 continue
         else:

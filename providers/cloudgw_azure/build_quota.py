@@ -9,106 +9,41 @@ Application Gateway; bytes: `build_size`.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
+from cloudgw.building import quota
 from cloudgw.objects import Note, Unknown
 from cloudgw.routing import heirs, ir
-from cloudgw_azure import build_actions, build_backends, build_maps, build_size, facts
+from cloudgw_azure import build_actions, build_backends, build_maps, build_rules, build_size, facts
 from cloudgw_azure.build_rules import Compiled
 
 SPARE_PATHS = 5  # of each map: for warm rules
 SPARE_BACKENDS = 2  # pools and settings: for the successor of one that is replaced
 SPARE_BYTES = 0.05  # of the document: for warm rules, successors, and what the guess misses
-Users = dict[object, set[heirs.Route]]
 Backends = Mapping[ir.BackendKey, ir.Backend | Unknown]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Budget:
-    """users: what takes a place -> the routes that want it; NO_ROUTE where no refusal frees it. takes: how many places,
-    1 where it is not named."""
-
-    what: str
-    limit: int
-    fix: str
-    users: Users
-    takes: Mapping[object, int] = field(default_factory=dict)
-
-    @property
-    def wanted(self) -> int:
-        return sum(self.takes.get(item, 1) for item in self.users)
-
-
 def within(
-    compiled: Callable[[Mapping[int, Sequence[Compiled]]], build_maps.Maps],
-    kept: Mapping[int, Sequence[Compiled]],
+    compiled: Callable[[build_rules.Tables], build_maps.Maps],
+    found: build_rules.Tables,
     network: facts.Network,
     backends: Backends,
     owner: str,
-) -> tuple[build_maps.Maps, list[Note]]:
-    """The maps of what fits. owner: "namespace/gateway"."""
-    kept = _trusting(kept, network, backends)
-    refused: set[heirs.Route] = set()
-    notes: list[Note] = []
-    entries = {one.route: one.entry for ones in kept.values() for one in reversed(ones)}
-    stands = {one.route for ones in kept.values() for one in ones if one.id in network.standing}
-    while True:
-        maps = compiled({port: heirs.kept(ones, refused) for port, ones in kept.items()})
-        for budget in (*_budgets(maps.maps, network.quotas), _bytes(maps.maps, network, backends, owner)):
-            chosen = _chosen(budget, stands)
-            if chosen:
-                break
-        else:
-            return maps, notes
-        for route in chosen:
-            refused.add(route)
-            message = (
-                f"quota: {budget.wanted} {budget.what} are wanted, an Application Gateway takes {budget.limit}; "
-                f"{heirs.named(route)} is refused on Gateway {owner}; {budget.fix}"
-            )
-            notes.append(build_actions.note("error", "GatewayQuota", message, entries[route], "route"))
+) -> tuple[build_maps.Maps, tuple[Note, ...]]:
+    """The maps of what fits, with what is said. found: of `build_rules.compile_tables`; owner: "namespace/gateway"."""
+    stands = build_rules.standing_routes(found, network.standing)
+    fit = quota.within(
+        lambda gone: build_rules.judged(found, stands, gone),
+        lambda kept: compiled(_trusting(kept, network, backends)),
+        lambda maps: (*_budgets(maps.maps, network.quotas), _bytes(maps.maps, network, backends, owner)),
+        stands,
+        holder="an Application Gateway",
+        owner=owner,
+    )
+    return fit.made, fit.notes
 
 
-def _chosen(budget: _Budget, stands: set[heirs.Route]) -> list[heirs.Route]:
-    """Enough routes to go. Place by place: first those that only new routes want, of these such as few want."""
-    users = {item: set(routes) for item, routes in budget.users.items() if heirs.NO_ROUTE not in routes}
-    last_first = {route: n for n, route in enumerate(sorted({r for rs in users.values() for r in rs}, reverse=True))}
-    wants: dict[heirs.Route, list[object]] = {route: [] for route in last_first}
-
-    def rank(number: int, item: object) -> tuple[bool, int, int, int]:
-        routes = users[item]
-        return bool(routes & stands), len(routes), min(last_first[route] for route in routes), number
-
-    items = list(users)
-    numbers = {item: number for number, item in enumerate(items)}
-    for item, routes in users.items():
-        for route in routes:
-            wants[route].append(item)
-    heap = sorted(rank(number, item) for number, item in enumerate(items))
-    found: list[heirs.Route] = []
-    excess = budget.wanted - budget.limit
-    while excess > 0 and heap:
-        top = heapq.heappop(heap)
-        item = items[top[3]]
-        if item not in users or top != rank(top[3], item):
-            continue  # it is gone, or stands elsewhere in the heap
-        for route in sorted(users[item], reverse=True):
-            found.append(route)
-            for other in wants[route]:
-                users[other].discard(route)
-                if users[other]:
-                    heapq.heappush(heap, rank(numbers[other], other))
-                else:
-                    del users[other]
-                    excess -= budget.takes.get(other, 1)
-    return found
-
-
-def _trusting(
-    kept: Mapping[int, Sequence[Compiled]], network: facts.Network, backends: Backends
-) -> Mapping[int, Sequence[Compiled]]:
+def _trusting(kept: build_rules.Tables, network: facts.Network, backends: Backends) -> build_rules.Tables:
     """Entries whose Service wants more certificates of authorities than there is room for answer an error. Services
     whose certificates all stand come first, then by name; one that is too large leaves room to those after it."""
     used = {key for ones in kept.values() for one in ones if (key := _backend_of(one)) is not None}
@@ -132,7 +67,8 @@ def _trusting(
             f"backendRefs {key}: its BackendTLSPolicy names {len(wanted[key])} certificates of authorities; an "
             f"Application Gateway takes {limit} for all Services; name fewer authorities"
         )
-        return replace(one, answer=build_actions.refused("TrustedRootQuota", message, one.entry, "share"))
+        answer = build_actions.refused("TrustedRootQuota", message, one.entry, "share")
+        return Compiled(entry=one.entry, table=one.table, match=one.match, answer=answer, spare=one.spare)
 
     return {port: [settled(one) for one in ones] for port, ones in kept.items()}
 
@@ -147,10 +83,10 @@ def _roots_of(backend: ir.Backend | Unknown | None) -> Mapping[str, str]:
     return build_backends.roots(tls) if isinstance(tls, ir.BackendTLS) else {}
 
 
-def _bytes(maps: Sequence[build_maps.Map], network: facts.Network, backends: Backends, owner: str) -> _Budget:
+def _bytes(maps: Sequence[build_maps.Map], network: facts.Network, backends: Backends, owner: str) -> quota.Budget:
     size = build_size.Sizes(network, owner)
     roots = {key: _roots_of(backend) for key, backend in backends.items()}
-    users: Users = {"": {heirs.NO_ROUTE}}
+    users: quota.Users = {"": {heirs.NO_ROUTE}}
     takes: dict[object, int] = {"": build_size.FRONT + 2 * size.backend(None, 0) + size.certificates(maps)}
 
     def take(item: object, user: heirs.Route, size: int) -> None:
@@ -178,21 +114,21 @@ def _bytes(maps: Sequence[build_maps.Map], network: facts.Network, backends: Bac
     fix = (
         "use another Gateway, fewer routes for wildcard hostnames (they stand again at each name below), or fewer pods"
     )
-    return _Budget(what="bytes in one document", limit=limit, fix=fix, users=users, takes=takes)
+    return quota.Budget(what="bytes in one document", limit=limit, fix=fix, users=users, takes=takes)
 
 
-def _budgets(maps: Sequence[build_maps.Map], quotas: Mapping[str, int]) -> list[_Budget]:
-    listeners: Users = {}
-    pools: Users = {"none": {heirs.NO_ROUTE}, "not-found": {heirs.NO_ROUTE}}
-    settings: Users = {"none": {heirs.NO_ROUTE}, "not-found": {heirs.NO_ROUTE}}
-    redirects: Users = {}
-    rewrites: Users = {}
-    found: list[_Budget] = []
+def _budgets(maps: Sequence[build_maps.Map], quotas: Mapping[str, int]) -> list[quota.Budget]:
+    listeners: quota.Users = {}
+    pools: quota.Users = {"none": {heirs.NO_ROUTE}, "not-found": {heirs.NO_ROUTE}}
+    settings: quota.Users = {"none": {heirs.NO_ROUTE}, "not-found": {heirs.NO_ROUTE}}
+    redirects: quota.Users = {}
+    rewrites: quota.Users = {}
+    found: list[quota.Budget] = []
     for one in maps:
         where = f"{one.port} {one.host}"
         own = [row for row in one.rows if row.one.entry.hostname == one.host]
         listeners[where] = {_user(row) for row in own} or {heirs.NO_ROUTE}
-        paths: Users = {}
+        paths: quota.Users = {}
         for row in one.rows:
             user = _user(row)
             for path in row.paths:
@@ -208,10 +144,10 @@ def _budgets(maps: Sequence[build_maps.Map], quotas: Mapping[str, int]) -> list[
                 redirects.setdefault(row.to, set()).add(user)
         what = f"paths for {one.host or 'any host'} on port {one.port}"
         limit = max(1, quotas["paths"] - SPARE_PATHS)
-        found.append(_Budget(what=what, limit=limit, fix="use fewer matches for this host", users=paths))
+        found.append(quota.Budget(what=what, limit=limit, fix="use fewer matches for this host", users=paths))
     limit = min(quotas["listeners"], quotas["active"], quotas["rules"])
     fix = "use another Gateway, or wildcard hostnames"
-    found.append(_Budget(what="hostnames, each on its port,", limit=limit, fix=fix, users=listeners))
+    found.append(quota.Budget(what="hostnames, each on its port,", limit=limit, fix=fix, users=listeners))
     for what, key, spare, users in (
         ("Service ports", "pools", SPARE_BACKENDS, pools),
         ("backend settings", "settings", SPARE_BACKENDS, settings),
@@ -219,7 +155,7 @@ def _budgets(maps: Sequence[build_maps.Map], quotas: Mapping[str, int]) -> list[
         ("rewrite sets", "rewrites", 0, rewrites),
     ):
         limit = max(1, quotas[key] - spare)
-        found.append(_Budget(what=what, limit=limit, fix="use another Gateway", users=users))
+        found.append(quota.Budget(what=what, limit=limit, fix="use another Gateway", users=users))
     return found
 
 

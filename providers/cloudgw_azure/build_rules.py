@@ -1,69 +1,43 @@
 """Which entries of the tables become path rules, and which routes are refused whole.
 
-`build` calls `compile_tables`. Pure. A match that a path map cannot express has no rule that could answer an error for
-it: `heirs` decides. Paths are compared without regard to case, so two entries that only case tells apart would answer
-for each other: where their answers differ one route is refused, that which has nothing standing, else the lower one.
-Must never let a refused match change anybody else's answer.
+`build` calls `compile_tables`, `build_quota` judges what that makes. Pure. A match that a path map cannot express has
+no rule that could answer an error for it: `heirs` decides. Paths are compared without regard to case, so two entries
+that only case tells apart would answer for each other: where their answers differ one route is refused, that which has
+nothing standing, else the lower one. Must never let a refused match change anybody else's answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeAlias
 
+from cloudgw.building import claims
 from cloudgw.graph import model
-from cloudgw.objects import Note, Unknown
+from cloudgw.objects import Note
 from cloudgw.routing import heirs, ir
 from cloudgw_azure import build_actions, build_match, names
 
 
-@dataclass(slots=True, kw_only=True)
-class Compiled:
-    """A path rule to be, on every host that the entry answers for. paths: as written; answer None where the entry is
-    Unknown. spare: made only where no rule above takes all its requests."""
+class Compiled(claims.Compiled[tuple[str, ...], build_actions.Answer]):
+    """match: the paths of its rule, as written."""
 
-    entry: ir.Entry
-    table: ir.Table
-    paths: tuple[str, ...] | heirs.Inexpressible
-    answer: build_actions.Answer | None
-    spare: bool = False
-
-    @property
-    def route(self) -> heirs.Route:
-        return heirs.route_of(self.entry)
+    __slots__ = ()
 
     @property
     def id(self) -> str:
         return rule_id(self.entry)
 
     @property
-    def inexpressible(self) -> heirs.Inexpressible | None:
-        return self.paths if isinstance(self.paths, heirs.Inexpressible) and self.known else None
+    def paths(self) -> tuple[str, ...]:
+        """None where they cannot be expressed."""
+        return () if isinstance(self.match, heirs.Inexpressible) else self.match
 
     @property
-    def known(self) -> bool:
-        return self.answer is not None
-
-    @property
-    def answers(self) -> object | None:
-        return None if self.answer is None or isinstance(self.answer.to, Unknown) else self.answer.to
-
-    @property
-    def written(self) -> tuple[str, ...]:
-        """Paths, none where they cannot be expressed."""
-        return () if isinstance(self.paths, heirs.Inexpressible) else self.paths
+    def takes_all(self) -> bool:
+        return self.known and build_match.takes_all(self.paths)
 
 
-Tables = Mapping[int, Sequence[Compiled]]
-
-
-@dataclass(slots=True, kw_only=True)
-class Rules:
-    """kept: by port, in total order. refused: routes."""
-
-    kept: dict[int, list[Compiled]] = field(default_factory=dict)
-    refused: set[heirs.Route] = field(default_factory=set)
-    notes: list[Note] = field(default_factory=list)
+Tables: TypeAlias = Mapping[int, Sequence[Compiled]]
 
 
 def rule_id(entry: ir.Entry) -> str:
@@ -82,49 +56,48 @@ def _undotted(name: str) -> str:
     return name.replace(".", "_")
 
 
-def compile_tables(routing: ir.Routing, tables: Sequence[ir.Table], standing: frozenset[str]) -> Rules:
-    """tables: those whose listeners can exist. standing: ids of the rules that stand."""
-    found: dict[int, list[Compiled]] = {
+def compile_tables(routing: ir.Routing, tables: Sequence[ir.Table]) -> Tables:
+    """Every entry, and what stands behind it, by port in total order. tables: those whose listeners can exist."""
+    return {
         table.port: [_compile(entry, table, routing, spare) for entry, spare in heirs.with_spares(table)]
         for table in tables
     }
-    rules = Rules()
-    stands = {one.route for ones in found.values() for one in ones if one.id in standing}
+
+
+def standing_routes(found: Tables, standing: frozenset[str]) -> set[heirs.Route]:
+    """standing: ids of the rules that stand."""
+    return {one.route for ones in found.values() for one in ones if one.id in standing}
+
+
+def stands(listener: ir.Listener, table: ir.Table, standing: frozenset[str]) -> bool:
+    """Whether a rule of a listener's routes does. standing: ids of the rules that do."""
+    return any(one.listener == listener.id and not one.isolates and rule_id(one) in standing for one in table.entries)
+
+
+def judged(found: Tables, stands: set[heirs.Route], gone: Collection[heirs.Route]) -> claims.Rules[Compiled]:
+    """found: of `compile_tables`; stands: routes that have something standing; gone: routes that a quota refuses."""
     lost: dict[heirs.Route, Note] = {}
     open_: set[heirs.Route] = set()
     while True:
-        judged = heirs.judge(found.values(), nobody=build_actions.NOT_FOUND, nobody_is="nobody (not found)", gone=lost)
+        judged = heirs.judge(
+            found.values(),
+            nobody=build_actions.NOT_FOUND,
+            nobody_is="nobody (not found)",
+            gone={*gone, *lost},
+        )
         more, undecided = _collisions(found, judged.refused, stands)
         open_ |= undecided
         if not more:
             break
         lost |= more
-    for port, ones in found.items():
-        left = judged.undecided | open_
-        rules.kept[port] = heirs.kept([_left_open(one) if one.route in left else one for one in ones], judged.refused)
-    rules.refused |= judged.refused
-    rules.notes += [_said(one) for one in judged.said] + [lost[route] for route in sorted(lost)]
-    return rules
+    opened = claims.left_open(found, judged.undecided | open_)
+    kept = {port: heirs.kept(ones, judged.refused) for port, ones in opened.items()}
+    return claims.Rules(kept=kept, notes=(*claims.said(judged.said, found), *(lost[route] for route in sorted(lost))))
 
 
 def _compile(entry: ir.Entry, table: ir.Table, routing: ir.Routing, spare: bool) -> Compiled:
     answer = build_actions.answer(entry, routing) if entry.unknown is None else None
-    return Compiled(entry=entry, table=table, paths=build_match.paths(entry.match), answer=answer, spare=spare)
-
-
-def _left_open(one: Compiled) -> Compiled:
-    """What stands of an undecided route stays, and nothing is made of it."""
-    if one.inexpressible is not None:
-        return one
-    return Compiled(entry=one.entry, table=one.table, paths=one.paths, answer=None)
-
-
-def _said(one: heirs.Said) -> Note:
-    if one.what == "dropped":
-        return build_actions.note("info", "MatchDropped", one.message, one.entry)
-    if one.what == "undecided":
-        return build_actions.note("warning", "MatchUndecided", one.message, one.entry)
-    return build_actions.note("error", "MatchNotExpressible", one.message, one.entry, "route")
+    return Compiled(entry=entry, table=table, match=build_match.paths(entry.match), answer=answer, spare=spare)
 
 
 def _collisions(
@@ -134,7 +107,7 @@ def _collisions(
     lost: dict[heirs.Route, Note] = {}
     undecided: set[heirs.Route] = set()
     for ones in found.values():
-        kept = [one for one in heirs.kept(ones, refused) if one.written]
+        kept = [one for one in heirs.kept(ones, refused) if one.paths]
         twice = build_match.spellings(one.entry for one in kept)
         near = [
             one
@@ -165,6 +138,6 @@ def _collision(loser: Compiled, winner: Compiled) -> Note:
     message = (
         f"path: {mine.match.path.value} and {theirs.match.path.value} are one path for an Application Gateway, which "
         f"compares without regard to case; {heirs.named(loser.route)} is refused on this Gateway, because its requests "
-        f"would be answered by {theirs.origin} ({theirs.key}), or that one's by it; change one of the two paths"
+        f"would be answered by {theirs.origin}, or that one's by it; change one of the two paths"
     )
-    return build_actions.note("error", "PathsDifferInCase", message, mine, "route")
+    return claims.note("error", "PathsDifferInCase", message, mine, "route")

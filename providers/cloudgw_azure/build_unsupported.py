@@ -82,9 +82,10 @@ def of_share(share: ir.Share, backend: ir.Backend | Unknown | None) -> tuple[str
             "RequestMirror": edits.mirrors or None,
         }
         kinds = ", ".join(kind for kind, value in given.items() if value is not None)
+        fix = "remove RequestMirror, and write the others in the rule's filters" if edits.mirrors else "filter the rule"
         return (
             "UnsupportedFilter",
-            f"filters, {kinds}: an Application Gateway does nothing for one backend of a rule; filter the rule",
+            f"filters, {kinds}: an Application Gateway does nothing for one backend of a rule; {fix}",
         )
     if not isinstance(backend, ir.Backend):
         return None

@@ -7,7 +7,7 @@ names the code of a row; a test compares both. It must never claim more than its
 
 from __future__ import annotations
 
-from cloudgw.provider import Capability
+from cloudgw.provider import Capability, row
 from cloudgw_azure.capabilities_features import (
     ACTIONS,
     BACKENDS,
@@ -28,7 +28,6 @@ from cloudgw_azure.capabilities_features import (
     STATUSES,
     TESTS,
     TLS,
-    row,
 )
 
 _CERT = f"{TESTS}/test_build_certificates.py"
@@ -83,7 +82,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         "yes",
         PATHS,
         f"{REFUSED}::test_a_match_whose_heir_answers_the_same_is_dropped",
-        "a match that cannot be expressed is left out where whoever inherits its requests answers the same",
+        "a match that cannot be expressed is left out where whoever inherits its requests answers the same; a later "
+        "route that takes them may have the whole route refused",
         "MatchDropped",
     ),
     row(
@@ -222,7 +222,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         "yes",
         TLS,
         f"{_CERT}::test_no_certificate_no_listener",
-        "uploaded; each hostname shows the first that is good for it; nothing listens without one",
+        "uploaded; each hostname shows the first that is good for it; nothing listens without one, and of several "
+        "listeners on a port the hosts of one without any answer 404",
         "NoCertificate",
     ),
     row(

@@ -7,9 +7,7 @@ must never leave a feature out: who is not told asks for it.
 
 from __future__ import annotations
 
-from typing import Literal
-
-from cloudgw.provider import Capability
+from cloudgw.provider import Capability, Support, row
 
 DOCS = "https://learn.microsoft.com/azure/application-gateway"
 COMPONENTS = f"{DOCS}/application-gateway-components"
@@ -35,12 +33,6 @@ EQUAL = f"{TESTS}/test_equivalence.py::test_whole_worlds_answer_as_the_gateway_a
 LISTENER = f"{TESTS}/test_build_listeners.py"
 MODEL = f"{TESTS}/test_capabilities.py"
 REFUSED = f"{TESTS}/test_build_rules.py"
-
-Support = Literal["yes", "partial", "later", "no"]
-
-
-def row(feature: str, support: Support, source: str, test: str, reason: str = "", code: str = "") -> Capability:
-    return Capability(feature=feature, support=support, reason=reason, source=source, test=test, code=code)
 
 
 def _match(feature: str, reason: str) -> Capability:

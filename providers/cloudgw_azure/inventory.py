@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudgw.graph import model
-from cloudgw.provider import Inventory, Placement
+from cloudgw.provider import Inventory, Placement, attempt
 from cloudgw_azure import calls, failures, kinds_paths, names, parameters
 
 
@@ -60,12 +60,8 @@ class _Listing:
 
     def part(self, what: str, step: Callable[[], None]) -> None:
         """One part. What Azure refuses or fails to answer is a reason, what never reached Azure is raised."""
-        try:
-            step()
-        except Exception as problem:
-            failure = failures.classify(problem)
-            if failure is None or failure.code in failures.UNREACHABLE:
-                raise
+        failure = attempt(step, failures.classify, failures.UNREACHABLE)
+        if failure is not None:
             self.incomplete.append(f"{what}: {failure.text}")
 
     def gateways(self) -> None:

@@ -79,10 +79,7 @@ class AzureParameters:
 
 def parse(raw: Parameters) -> AzureParameters:
     """Raises ParametersRefused with (path, reason) of everything that is wrong."""
-    problems: list[tuple[str, str]] = []
-    if raw.kind != KIND:
-        problems.append(("kind", f"{raw.kind} is not {KIND}"))
-    spec = fields.Fields(raw.spec, "spec", problems, kind=KIND, blank=True)
+    spec = fields.spec_of(raw, KIND, blank=True)
     spec.known(
         "subscriptionId",
         "resourceGroup",
@@ -138,8 +135,8 @@ def parse(raw: Parameters) -> AzureParameters:
         not_found=_not_found(spec),
         tags=_tags(spec),
     )
-    if problems:
-        raise ParametersRefused(problems)
+    if spec.problems:
+        raise ParametersRefused(spec.problems)
     return found
 
 
@@ -225,27 +222,21 @@ def _bad_identity(text: str) -> str:
 
 def _tags(spec: fields.Fields) -> dict[str, str]:
     """azure-resource-manager/management/tag-resources, "Limitations"."""
-    raw = spec.raw.get("tags")
-    if raw is None:
-        return {}
-    if not isinstance(raw, Mapping):
-        spec.refuse("tags", f"must be an object, is {type(raw).__name__}")
-        return {}
     seen: set[str] = set()
-    for key, value in raw.items():
-        path = f"tags.{key}"
-        if not isinstance(key, str) or not isinstance(value, str):
-            spec.refuse(path, "key and value must be text; quote them")
-        elif not key.strip() or len(key) > 512 or len(value) > names.VALUE_LIMIT:
-            spec.refuse(path, f"a key has 1 to 512 characters, a value at most {names.VALUE_LIMIT}")
-        elif re.search(r"[<>%&\\?/\x00-\x1f\x7f]", key):
-            spec.refuse(path, r"a key may not hold < > % & \ ? / or control characters")
-        elif key.lower().startswith(("microsoft", "azure", "windows", names.RESERVED)):
-            spec.refuse(path, f"keys beginning with microsoft, azure, windows and {names.RESERVED} are reserved")
-        elif key.lower() in seen:
-            spec.refuse(path, "another key differs from it by case alone, and Azure ignores case in keys")
-        else:
-            seen.add(key.lower())
-    if len(raw) > USER_TAGS:
+
+    def bad(key: str, value: str) -> str:
+        if not key.strip() or len(key) > 512 or len(value) > names.VALUE_LIMIT:
+            return f"a key has 1 to 512 characters, a value at most {names.VALUE_LIMIT}"
+        if re.search(r"[<>%&\\?/\x00-\x1f\x7f]", key):
+            return r"a key may not hold < > % & \ ? / or control characters"
+        if key.lower().startswith(("microsoft", "azure", "windows", names.RESERVED)):
+            return f"keys beginning with microsoft, azure, windows and {names.RESERVED} are reserved"
+        if key.lower() in seen:
+            return "another key differs from it by case alone, and Azure ignores case in keys"
+        seen.add(key.lower())
+        return ""
+
+    found = spec.pairs("tags", bad)
+    if len(found) > USER_TAGS:
         spec.refuse("tags", f"at most {USER_TAGS} tags")
-    return {str(key): str(value) for key, value in sorted(raw.items(), key=lambda item: str(item[0]))}
+    return found

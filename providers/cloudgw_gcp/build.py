@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from cloudgw.building import tls
 from cloudgw.graph import model
 from cloudgw.objects import Note, Origin, Parameters, Unknown
 from cloudgw.provider import Facts
@@ -38,7 +39,7 @@ def build(routing: ir.Routing, found: Facts, wanted: parameters.GCPParameters) -
     work.front(wanted)
     work.children()
     work.proxies(wanted)
-    return work.graph(), tuple(work.notes)
+    return work.graph(), tuple(dict.fromkeys(work.notes))
 
 
 def lint(routing: ir.Routing) -> tuple[Note, ...]:
@@ -60,7 +61,7 @@ def lint(routing: ir.Routing) -> tuple[Note, ...]:
     )
     work = _Work(routing, network, public=spec.get("exposure") == "Public")
     work.children()
-    return tuple(work.notes)
+    return tuple(dict.fromkeys(work.notes))
 
 
 class _Work:
@@ -138,12 +139,11 @@ class _Work:
         network, routing = self.network, self.routing
         served = build_listeners.served(routing)
         self.notes += served.notes
-        self.tables = [table for table in served.tables if self.listens(table)]
-        rules = build_rules.compile_tables(routing, self.tables, regional=network.place != GLOBAL)
-        self.notes += rules.notes
+        self.tables = [self.certified(table) for table in served.tables if self.listens(table)]
+        found = build_rules.compile_tables(routing, self.tables, regional=network.place != GLOBAL)
         self.maps, notes = build_quota.within(
             lambda kept: build_maps.compile_maps(kept, self.tables, network.standing),
-            rules.kept,
+            found,
             network,
             routing,
             public=self.public,
@@ -171,12 +171,14 @@ class _Work:
         """A proxy for HTTPS needs a certificate."""
         if table.protocol != "HTTPS" or build_certificates.usable(table, self.network.place):
             return True
-        message = (
-            f"tls.certificateRefs: no certificate of port {table.port} can be used; nothing listens there until one "
-            "can; create the Secret, or grant the reference"
-        )
-        self.say("error", "NoCertificate", message, table.listeners[0].origin)
+        self.notes.append(tls.none_usable(table))
         return False
+
+    def certified(self, table: ir.Table) -> ir.Table:
+        """Without what would answer under the certificate of another listener."""
+        found, notes = tls.served(table, lambda one: build_certificates.stands(one, self.network.certificates))
+        self.notes += notes
+        return found
 
     def matcher(self, one: build_maps.Map) -> None:
         url_map = model.Ref(self.address("url-map", str(one.port)))

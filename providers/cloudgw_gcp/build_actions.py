@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import gcd
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
+from cloudgw.building import claims, scaling
 from cloudgw.graph import model
 from cloudgw.objects import Note, PathModifier, Unknown
 from cloudgw.routing import ir
@@ -104,16 +104,6 @@ def variant_of(action: ir.Forward) -> Variant:
     return Variant(affinity="STRONG_COOKIE_AFFINITY", cookie=build_unsupported.cookie(action.session))
 
 
-def note(
-    level: Literal["info", "warning", "error"],
-    code: str,
-    message: str,
-    entry: ir.Entry,
-    refuses: Literal["", "share", "rule", "route"] = "",
-) -> Note:
-    return Note(level=level, code=code, message=message, origin=entry.origin, refuses=refuses)
-
-
 def answer(entry: ir.Entry, table: ir.Table, routing: ir.Routing) -> Answer:
     action = entry.action
     if isinstance(action, ir.Respond):
@@ -130,8 +120,21 @@ def answer(entry: ir.Entry, table: ir.Table, routing: ir.Routing) -> Answer:
 
 
 def refused(code: str, message: str, entry: ir.Entry) -> Answer:
-    said = note("warning", code, f"{message}; these requests are answered with 500", entry, "rule")
+    said = claims.note("warning", code, f"{message}; these requests are answered with 500", entry, "rule")
     return Answer(to=Fail(status=500), notes=(said,))
+
+
+def _edits_refused(share: ir.Share, action: ir.Forward) -> tuple[str, str] | None:
+    """(code, reason) why the headers of one backend cannot be changed, where those of the rule can."""
+    try:
+        build_rewrites.both(action.edits)
+    except build_rewrites.Refused:
+        return None  # the whole rule answers an error
+    try:
+        build_rewrites.both(action.edits, share.edits or ir.Edits())
+    except build_rewrites.Refused as error:
+        return "RewriteNotExpressible", str(error)
+    return None
 
 
 def _forward(action: ir.Forward, entry: ir.Entry, routing: ir.Routing) -> Answer:
@@ -147,11 +150,12 @@ def _forward(action: ir.Forward, entry: ir.Entry, routing: ir.Routing) -> Answer
         backend = routing.backends.get(share.to)
         if isinstance(backend, ir.Backend) and isinstance(backend.tls, Unknown):
             return Answer(to=backend.tls)
-        if (found := build_unsupported.of_share(share, backend)) is None:
+        found = build_unsupported.of_share(share, backend) or _edits_refused(share, action)
+        if found is None:
             kept.append(share)
             continue
-        message = f"backendRefs {share.to}: {found[1]}; its share is answered with 500"
-        notes.append(note("warning", found[0], message, entry, "share"))
+        message = f"{claims.backend_ref(share)}: {found[1]}; its share is answered with 500"
+        notes.append(claims.note("warning", found[0], message, entry, "share"))
         statuses.append(500)
     if not kept:
         return Answer(to=Fail(status=statuses[0]), notes=tuple(notes))
@@ -159,8 +163,9 @@ def _forward(action: ir.Forward, entry: ir.Entry, routing: ir.Routing) -> Answer
         to = _send(action, kept, statuses, entry)
     except build_rewrites.Refused as error:
         return refused("RewriteNotExpressible", str(error), entry)
-    notes += _rounded([share.weight for share in kept], [share.weight for share in to.shares], entry)
-    notes += [note("warning", "NotHonoured", said, entry) for said in build_unsupported.degraded(action)]
+    written, scaled = [share.weight for share in kept], [share.weight for share in to.shares]
+    notes += scaling.rounded(written, scaled, HIGHEST_WEIGHT, entry)
+    notes += [claims.note("warning", "NotHonoured", said, entry) for said in build_unsupported.degraded(action)]
     return Answer(to=to, notes=tuple(notes))
 
 
@@ -169,12 +174,12 @@ def _send(action: ir.Forward, kept: Sequence[ir.Share], statuses: Sequence[int],
     rule, rewrite = action.edits, action.edits.rewrite
     total, good = sum(share.weight for share in action.shares), sum(share.weight for share in kept)
     folded = any(share.edits not in (None, ir.Edits()) for share in kept)
+    whole = (None, None) if folded else build_rewrites.both(rule)
     shares = []
-    for share, weight in zip(kept, scale([share.weight for share in kept]), strict=True):
+    for share, weight in zip(kept, scaling.scale([share.weight for share in kept], HIGHEST_WEIGHT), strict=True):
         assert isinstance(share.to, ir.BackendKey)
         own = share.edits or ir.Edits()
-        request = build_rewrites.edits("request", rule.request, own.request) if folded else None
-        response = build_rewrites.edits("response", rule.response, own.response) if folded else None
+        request, response = build_rewrites.both(rule, own) if folded else (None, None)
         shares.append(Share(backend=share.to, weight=weight, request=request, response=response))
     return Send(
         shares=tuple(shares),
@@ -182,8 +187,8 @@ def _send(action: ir.Forward, kept: Sequence[ir.Share], statuses: Sequence[int],
         abort=(statuses[0], shapes_values.percent(total - good, total)) if statuses else None,
         host=build_rewrites.hostname(rewrite.hostname) if rewrite else None,
         steps=build_rewrites.rewrite(rewrite.path if rewrite else None, entry.match.path),
-        request=None if folded else build_rewrites.edits("request", rule.request),
-        response=None if folded else build_rewrites.edits("response", rule.response),
+        request=whole[0],
+        response=whole[1],
         timeout=_timeout(action),
     )
 
@@ -194,37 +199,7 @@ def _timeout(action: ir.Forward) -> str | None:
     if limits := build_unsupported.limits(action.timeouts):
         whole, rest = divmod(min(limits), 1000)
         return f"{whole}.{rest:03}".rstrip("0").rstrip(".") + "s" if rest else f"{whole}s"
-    return f"{build_unsupported.LONGEST}s" if build_unsupported.degraded(action) else None
-
-
-def scale(weights: Sequence[int]) -> list[int]:
-    """Weights of 1 to 1000 in the same proportion, as nearly as 1000 steps for the largest allow (largest remainder;
-    nobody who had a share loses it). One alone weighs 1."""
-    if len(weights) == 1:
-        return [1]
-    divisor = gcd(*weights)
-    whole = [weight // divisor for weight in weights]
-    top = max(whole)
-    if top <= HIGHEST_WEIGHT:
-        return whole if max(weights) > HIGHEST_WEIGHT else list(weights)
-    exact = [weight * HIGHEST_WEIGHT / top for weight in whole]
-    floors = [max(1, int(value)) for value in exact]
-    missing = round(sum(exact)) - sum(floors)
-    by_remainder = sorted(range(len(exact)), key=lambda i: (int(exact[i]) - exact[i], i))
-    for index in by_remainder[: max(0, missing)]:
-        floors[index] = min(HIGHEST_WEIGHT, floors[index] + 1)
-    return floors
-
-
-def _rounded(weights: Sequence[int], scaled: Sequence[int], entry: ir.Entry) -> list[Note]:
-    worst = max(abs(a / sum(weights) - b / sum(scaled)) for a, b in zip(weights, scaled, strict=True))
-    if worst < 1e-9:
-        return []
-    message = (
-        f"backendRefs: weights are rounded to 0-{HIGHEST_WEIGHT}: {', '.join(map(str, weights))} become "
-        f"{', '.join(map(str, scaled))}; the largest error of a share is {worst:.3%}"
-    )
-    return [note("info", "WeightsRounded", message, entry)]
+    return f"{build_unsupported.LONGEST}s" if build_unsupported.unlimited(action) else None
 
 
 def _redirect(action: ir.Redirect, entry: ir.Entry, table: ir.Table) -> Answer:

@@ -18,6 +18,9 @@ from cloudgw_gcp import build_actions, facts, names
 
 DRAINING = 30  # seconds that requests under way have when an endpoint leaves
 DEFAULT_TIMEOUT = 30  # seconds; load-balancing/docs/backend-service
+# seconds; a connection that became a WebSocket is closed then, idle or not (load-balancing/docs/https/request-
+# distribution, WebSocket support)
+WEBSOCKET_TIMEOUT = 86_400
 # Kubernetes decides who is ready; the load balancer only has to find out who can be reached and answers at all
 CHECK: Mapping[str, Any] = {"path": "/", "port": None, "interval": 15, "timeout": 5, "healthy": 2, "unhealthy": 2}
 TYPE = "GCE_VM_IP_PORT"
@@ -48,7 +51,7 @@ class Backends:
 
     def none(self) -> None:
         """The backend service without endpoints, for which requests are named that an abort answers."""
-        self._service(build_actions.NONE, build_actions.Variant(), (), (self.routing.origin,))
+        self._service(build_actions.NONE, build_actions.Variant(), (), (self.routing.origin,), DEFAULT_TIMEOUT)
 
     def service(self, key: ir.BackendKey, variants: Iterable[build_actions.Variant]) -> None:
         """Of a Service port: the backend services that its rules ask for, and its endpoints."""
@@ -62,7 +65,8 @@ class Backends:
             if isinstance(backend, Unknown):
                 self._add("backend-service", logical, backend, ())
             else:
-                self._service(logical, variant, groups, origins)
+                timeout = WEBSOCKET_TIMEOUT if backend.protocol == "WS" else DEFAULT_TIMEOUT
+                self._service(logical, variant, groups, origins, timeout)
 
     def _service(
         self,
@@ -70,6 +74,7 @@ class Backends:
         variant: build_actions.Variant,
         groups: tuple[model.Ref, ...] | Unknown,
         origins: Sequence[Origin],
+        timeout: int,
     ) -> None:
         check = {"place": self.network.place, "protocol": "HTTP", **CHECK}
         spec = {
@@ -78,7 +83,7 @@ class Backends:
             "exposure": self.exposure,
             "health_check": model.Ref(self._add("health-check", "http", check, (self.routing.origin,))),
             "backends": groups,
-            "timeout": DEFAULT_TIMEOUT,
+            "timeout": timeout,
             "affinity": variant.affinity,
             "cookie": variant.cookie,
             "draining": DRAINING,
@@ -105,8 +110,7 @@ class Backends:
             }
             where = self._add("neg", logical, backend if isinstance(backend, Unknown) else group, origins)
             found.append(model.Ref(where))
-            here: tuple[str, ...] | Unknown = targets if isinstance(targets, Unknown) else targets[zone]
-            spec = backend if isinstance(backend, Unknown) else {"neg": model.Ref(where), "targets": here}
+            spec = backend if isinstance(backend, Unknown) else _endpoints(where, zone, targets)
             self._add("endpoints", logical, spec, origins)
         return tuple(found)
 
@@ -160,3 +164,11 @@ class Backends:
 
     def _say(self, code: str, message: str, origin: Origin) -> None:
         self.notes.append(Note(level="warning", code=code, message=message, origin=origin))
+
+
+def _endpoints(group: model.Address, zone: str, targets: Mapping[str, tuple[str, ...]] | Unknown) -> model.Spec:
+    """elsewhere: whether the Service has pods in other zones: then the last of this one go only when those serve."""
+    if isinstance(targets, Unknown):
+        return {"neg": model.Ref(group), "targets": targets, "elsewhere": targets}
+    elsewhere = any(found for other, found in targets.items() if other != zone)
+    return {"neg": model.Ref(group), "targets": targets[zone], "elsewhere": elsewhere}

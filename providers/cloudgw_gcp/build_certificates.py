@@ -8,9 +8,10 @@ one back. A reference whose permission is gone is withdrawn at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cloudgw.building import tls
 from cloudgw.graph import model
 from cloudgw.objects import Note, Unknown
 from cloudgw.routing import ir
@@ -37,17 +38,22 @@ def usable(table: ir.Table, place: str) -> bool:
     return any(one.state != "refused" and _is_taken(one, place) for one in held)
 
 
+def stands(listener: ir.Listener, standing: frozenset[str]) -> bool:
+    """Whether a certificate of it can be shown because it was uploaded before. standing: as of `certificates`."""
+    return any(one.state != "refused" and _logical(one) in standing for one in listener.certificates)
+
+
 def certificates(
     owner: str, tables: Sequence[ir.Table], place: str, standing: frozenset[str], quota: int
 ) -> Certificates:
     """owner: "namespace/gateway"; tables: those that listen; standing: logical ids of those that are uploaded."""
     found = Certificates()
     made: dict[model.Address, model.Element] = {}
-    best = _best(tables)
+    best = tls.best(tables)
     for table in tables:
         if table.protocol != "HTTPS":
             continue
-        held = [best[key] for key in _held(table)]
+        held = [best[key] for key in tls.best([table])]
         found.notes += [_unfit(one, place) for one in held if not _is_taken(one, place)]
         held = [one for one in held if _is_taken(one, place)]
         found.notes += [_too_many(one, table.port, quota) for one in held[quota:]]
@@ -68,7 +74,7 @@ def _shown(owner: str, held: Sequence[ir.Certificate], standing: frozenset[str])
     there = [one for one in held if one.state == "found" or _logical(one) in standing]
     there.sort(key=lambda one: one.state in ("absent", "invalid"))
     if not there:
-        return Unknown(_reason(held[0]))
+        return tls.unread(held[0])
     return tuple(model.Ref(_address(owner, one), "ready") for one in there)
 
 
@@ -82,28 +88,6 @@ def _logical(one: ir.Certificate) -> str:
 
 def _address(owner: str, one: ir.Certificate) -> model.Address:
     return model.address(owner, names.PROVIDER, "certificate", _logical(one))
-
-
-def _best(tables: Sequence[ir.Table]) -> Mapping[tuple[str, str], ir.Certificate]:
-    """Listeners of several owners may refer to one Secret, and one of them may not know that it is permitted."""
-    found: dict[tuple[str, str], ir.Certificate] = {}
-    for table in tables:
-        for listener in table.listeners:
-            for one in listener.certificates:
-                key = (one.namespace, one.name)
-                if one.state != "refused" and (key not in found or one.state == "found"):
-                    found[key] = one
-    return found
-
-
-def _held(table: ir.Table) -> list[tuple[str, str]]:
-    """Every certificate of a port once, in the order of its listeners; withdrawn ones left out."""
-    held = (one for listener in table.listeners for one in listener.certificates if one.state != "refused")
-    return list(dict.fromkeys((one.namespace, one.name) for one in held))
-
-
-def _reason(one: ir.Certificate) -> str:
-    return one.reason or f"Secret {one.namespace}/{one.name} is {one.state}"
 
 
 def _unfit(one: ir.Certificate, place: str) -> Note:
@@ -123,7 +107,4 @@ def _too_many(one: ir.Certificate, port: int, quota: int) -> Note:
 
 
 def _element(where: model.Address, one: ir.Certificate, place: str) -> model.Element:
-    """A Secret that is gone or broken keeps what was uploaded of it: serving an old certificate beats serving none."""
-    if one.state != "found":
-        return model.Element(address=where, spec=Unknown(_reason(one)), origins=(one.origin,))
-    return model.Element(address=where, spec={"place": place, "fingerprint": one.fingerprint}, origins=(one.origin,))
+    return tls.element(where, one, {"place": place, "fingerprint": one.fingerprint})

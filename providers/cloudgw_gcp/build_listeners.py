@@ -7,47 +7,43 @@ listener does, its hosts answer 404. Must never let a less specific listener ans
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Iterable
 
+from cloudgw.building import listening
 from cloudgw.objects import Note
-from cloudgw.routing import heirs, ir
+from cloudgw.routing import hostnames, ir
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """tables: with the listeners that are programmed, and the entries that stand for the others; of no port where
-    none is."""
-
-    tables: tuple[ir.Table, ...]
-    notes: tuple[Note, ...]
-
-
-def served(routing: ir.Routing) -> Served:
+def served(routing: ir.Routing) -> listening.Served:
     """Client certificates need a trust config and a server TLS policy (cloud.google.com/load-balancing/docs/mtls), TLS,
     TCP and UDP network load balancers (.../docs/load-balancing-overview): neither is made yet."""
-    tables: list[ir.Table] = []
-    notes: list[Note] = []
-    for table in routing.tables:
-        closed = [listener for listener in table.listeners if listener.client is not None]
-        notes += [_client(listener, alone=len(closed) == len(table.listeners)) for listener in closed]
-        if len(closed) < len(table.listeners):
-            tables.append(heirs.without(table, closed))
-    notes += [_stream(listener) for table in routing.streams for listener in table.listeners]
-    return Served(tables=tuple(tables), notes=tuple(dict.fromkeys(notes)))
+    found = listening.served(routing, "Google Cloud")
+    return dataclasses.replace(found, notes=(*found.notes, *_hosts(found.tables)))
 
 
-def _client(listener: ir.Listener, *, alone: bool) -> Note:
-    what = f"nothing listens on port {listener.port}" if alone else "its hosts answer 404"
+def _hosts(tables: Iterable[ir.Table]) -> list[Note]:
+    """`*` stands for any number of letters, digits, hyphens and dots, and a host is compared with its port
+    (cloud.google.com/load-balancing/docs/url-map-concepts): other hosts below a wildcard are taken for nobody's."""
+    return [
+        _overheard(listener, other)
+        for table in tables
+        for listener in table.listeners
+        if listener.hostname.startswith("*.") and (other := _wider(listener, table)) is not None
+    ]
+
+
+def _wider(listener: ir.Listener, table: ir.Table) -> ir.Listener | None:
+    """A listener of the port that is less specific."""
+    wider = (one for one in table.listeners if one.hostname != listener.hostname)
+    return next((one for one in wider if hostnames.covers(one.hostname, listener.hostname)), None)
+
+
+def _overheard(listener: ir.Listener, other: ir.Listener) -> Note:
     message = (
-        "Gateway spec.tls.frontend: client certificates are not validated on Google Cloud yet, and without that "
-        f"anybody could connect: {what}; remove the validation of port {listener.port}, or use another cloud"
+        f"hostname: hosts below {listener.hostname} that have other characters than letters, digits, hyphens and dots, "
+        f'or another port than {listener.port}, are answered by listener "{other.name}" of port {other.port} on Google '
+        f"Cloud, and the host {listener.hostname[1:]} by this one; where that matters, give the two listeners ports of "
+        "their own"
     )
-    return Note(level="error", code="ClientCertificates", message=message, origin=listener.origin, refuses="listener")
-
-
-def _stream(listener: ir.Listener) -> Note:
-    message = (
-        f"protocol: {listener.protocol} listeners are not supported on Google Cloud yet; nothing is programmed for "
-        "this listener; use HTTP or HTTPS, or another cloud"
-    )
-    return Note(level="error", code="UnsupportedProtocol", message=message, origin=listener.origin, refuses="listener")
+    return Note(level="warning", code="HostReadOtherwise", message=message, origin=listener.origin)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cloudgw.building import claims
 from cloudgw.objects import Note, Unknown
 from cloudgw.routing import ir
 from cloudgw_gcp import build_actions, build_match, build_rewrites
@@ -50,12 +51,10 @@ class Map:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Of its host rule, sorted. But on the protocol's own port, clients send the port along, and a host that is
-        written without one does not stand for it (url-map-concepts); that for any host does."""
+        """Of its host rule, sorted. A host that is written without a port does not stand for one with it (url-map-
+        concepts); that for any host does. Whether Google leaves out the protocol's own port is not documented."""
         if not self.host:
             return (ANY,)
-        if build_actions.WELL_KNOWN[self.table.protocol] == self.port:
-            return (self.host,)
         return (self.host, f"{self.host}:{self.port}")
 
 
@@ -76,41 +75,11 @@ def compile_maps(kept: Mapping[int, Sequence[Compiled]], tables: Sequence[ir.Tab
     for table in tables:
         ones = kept[table.port]
         for host in sorted({"", *(one.entry.hostname for one in ones)}):
-            rows = _rows(_on_host(ones, host), table, host, stands, done.notes)
-            done.maps.append(Map(table=table, host=host, rows=rows, doubtful=_doubtful(ones, host)))
+            rows = _rows(claims.on_host(ones, host), table, host, stands, done.notes)
+            doubtful = claims.doubtful(ones, host) if host else None  # the matcher for any host is always there
+            done.maps.append(Map(table=table, host=host, rows=rows, doubtful=doubtful))
     done.notes = list(dict.fromkeys(done.notes))
     return done
-
-
-def _doubtful(ones: Sequence[Compiled], host: str) -> Unknown | None:
-    """The matcher for any host is always there."""
-    own = [one for one in ones if one.entry.hostname == host]
-    if not host or any(one.known for one in own):
-        return None
-    return reason(own[0])
-
-
-def reason(one: Compiled) -> Unknown:
-    if one.answer is not None and isinstance(one.answer.to, Unknown):
-        return one.answer.to
-    return one.entry.unknown or Unknown("not known")
-
-
-def _on_host(ones: Sequence[Compiled], host: str) -> Iterable[Compiled]:
-    """Those whose hostname covers the host, in order, up to the first that is certain to take every request."""
-    wide = covering(host)
-    for one in ones:
-        if one.entry.hostname in wide:
-            yield one
-            if one.takes_all:
-                return
-
-
-def covering(host: str) -> frozenset[str]:
-    """Every hostname that covers this one."""
-    labels = host.removeprefix("*.").split(".")
-    first = 0 if host.startswith("*.") else 1
-    return frozenset({host, "", *(f"*.{'.'.join(labels[number:])}" for number in range(first, len(labels)))})
 
 
 def _rows(
@@ -123,7 +92,7 @@ def _rows(
             logical = f"{table.port}/{host or ANY}/{one.id}"
             ids = sorted({logical, *stands.get(logical, ())})
             start = len(logical) - len(one.id)
-            found += [Row(one=one, id=at[start:], matches=(), to=reason(one), exists=one.known) for at in ids]
+            found += [Row(one=one, id=at[start:], matches=(), to=one.reason, exists=one.known) for at in ids]
             continue
         assert isinstance(one.match, build_match.Match)
         notes += one.answer.notes

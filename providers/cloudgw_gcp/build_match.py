@@ -23,6 +23,9 @@ Header: TypeAlias = tuple[str, str, str, bool]
 """name in lower case or ":method", kind (exact, prefix, regex), value, inverted."""
 
 PATH_LENGTH = 1024  # HttpRouteRuleMatch: 1 to 1024 characters
+VALUE_LENGTH = 1024  # of what a header or a parameter is compared with
+NAME_LENGTH = 255  # of a header's name
+ADDED = ("via", "x-forwarded-for", "x-forwarded-proto", "x-cloud-trace-context")  # load-balancing/docs/https
 EXPRESSION_LENGTH = 250  # load-balancing/docs/quotas: of a regular expression
 EVERYTHING: Path = ("prefix", "/")
 _PLAIN = re.compile(r"/[\x21-\x7e]*")
@@ -58,16 +61,21 @@ class _Refuse(Exception):
 
 def match(wanted: RouteMatch, *, regional: bool) -> Match | heirs.Inexpressible:
     """regional: of a regional load balancer; a global one has no regular expressions."""
-    plain = heirs.plain(wanted)
+    plain, grpc = heirs.plain(wanted), wanted.grpc
     try:
+        if grpc is not None and grpc.type == "Exact" and plain.path.type == "RegularExpression" and not regional:
+            reason = (
+                "service or method alone takes an expression, which a global load balancer does not have; name both"
+            )
+            raise _Refuse("method", reason)
         headers = [_header(header, regional) for header in plain.headers]
-        if wanted.grpc is not None:
+        if grpc is not None:
             name, value = matches.GRPC_HEADER
             headers.append((name, "prefix", value, False))
         if plain.method:
             headers.append((":method", "exact", plain.method, False))
         return Match(
-            paths=_paths(plain.path, "method" if wanted.grpc is not None else "path", regional),
+            paths=_paths(plain.path, "method" if grpc is not None else "path", regional),
             headers=tuple(sorted(headers)),
             query=tuple(sorted(_parameter(param, regional) for param in plain.query)),
         )
@@ -99,12 +107,19 @@ def _header(header: ValueMatch, regional: bool) -> Header:
     name, field = header.name.lower(), f"headers {header.name}"
     if name == "host":
         raise _Refuse(field, "a URL map compares Host with its port, and in host rules; use hostnames")
+    if name == "port":
+        raise _Refuse(field, "a URL map takes this name for the port of the request; use another header")
+    if name in ADDED:
+        raise _Refuse(field, "Google adds this header or adds to it, and which value is compared is not documented")
     if not _TOKEN.fullmatch(name):
         raise _Refuse(field, "it is no name of a header")
+    if len(name) > NAME_LENGTH:
+        raise _Refuse(field, f"the name has {len(name)} characters, a URL map allows {NAME_LENGTH}")
     if header.type == "RegularExpression":
         return (name, "regex", _expression(field, header.value, regional), False)
     if not _VALUE.fullmatch(header.value):
         raise _Refuse(field, "the value has other than printable ASCII characters, or blanks at its ends")
+    _check_length(field, header.value)
     return (name, "exact", header.value, False)
 
 
@@ -117,7 +132,13 @@ def _parameter(param: ValueMatch, regional: bool) -> tuple[str, str, str]:
         return (param.name, "regex", _expression(field, param.value, regional))
     if not _UNRESERVED.fullmatch(param.value):
         raise _Refuse(field, "the value has a character that is encoded in a query; use letters, digits and . _ ~ -")
+    _check_length(field, param.value)
     return (param.name, "exact", param.value)
+
+
+def _check_length(field: str, value: str) -> None:
+    if len(value) > VALUE_LENGTH:
+        raise _Refuse(field, f"the value has {len(value)} characters, a URL map allows {VALUE_LENGTH}")
 
 
 def _expression(field: str, value: str, regional: bool) -> str:
@@ -125,6 +146,8 @@ def _expression(field: str, value: str, regional: bool) -> str:
     not captured, no flags)."""
     if not regional:
         raise _Refuse(field, "a global load balancer has no regular expressions; use location Regional")
+    if reason := matches.ambiguous(value):
+        raise _Refuse(field, reason)
     parts: list[str] = []
     for part in _PART.findall(value):
         if part[0] == ")" and len(part) > 1:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from cloudgw.objects import HeaderModifier, PathMatch, PathModifier
+from cloudgw.routing import ir
 from cloudgw_gcp import build_match
 
 Edits: TypeAlias = Mapping[str, Any]
@@ -52,6 +53,12 @@ class Step:
 
 
 WHOLE = Step()  # the rule of an entry that takes only one
+
+
+def both(*changes: ir.Edits) -> tuple[Edits | None, Edits | None]:
+    """Of requests and of responses, one after the other. Raises Refused."""
+    request = edits("request", *(one.request for one in changes))
+    return request, edits("response", *(one.response for one in changes))
 
 
 def edits(side: Literal["request", "response"], *modifiers: HeaderModifier | None) -> Edits | None:
@@ -101,6 +108,9 @@ def _add(
 
 def _check(kind: str, name: str, value: str) -> None:
     low = name.lower()
+    if len(name) > build_match.NAME_LENGTH:
+        limit = build_match.NAME_LENGTH
+        raise Refused(f"filters, {kind}: {name[:20]}... has {len(name)} characters, Google allows {limit}; shorten it")
     if not _TOKEN.fullmatch(name) or low in FORBIDDEN or low.startswith(OWN):
         fix = "use URLRewrite.hostname" if low == "host" else "remove it from the filter"
         raise Refused(f"filters, {kind}: Google does not change {name!r}; {fix}")
@@ -132,10 +142,16 @@ def rewrite(modifier: PathModifier | None, path: PathMatch) -> tuple[Step, ...]:
             f"of the two holds a character that a template does not take, or more than {TEMPLATE_LENGTH}; use an "
             "Exact match"
         )
+    template = f"{prefix}/{{rest=**}}"
+    if len(template) > build_match.PATH_LENGTH:
+        raise Refused(
+            f"filters, URLRewrite: ReplaceFullPath of a prefix of {len(prefix)} characters takes a template of "
+            f"{len(template)}, Google allows {build_match.PATH_LENGTH}; use a shorter prefix, or an Exact match"
+        )
     # a template may match fewer characters than a prefix does: what it leaves must not go to the next rule
     rest = (("prefix", f"{prefix}/"),)
     steps = (
-        Step(paths=(("template", f"{prefix}/{{rest=**}}"),), how="template", value=goal),
+        Step(paths=(("template", template),), how="template", value=goal),
         Step(ends=REST, paths=rest, fails=True),
     )
     return (Step(ends=EXACT, paths=(("full", prefix),), how="prefix", value=goal), *steps) if prefix else steps

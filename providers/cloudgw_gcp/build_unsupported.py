@@ -8,12 +8,18 @@ affinity, timeouts), cloud.google.com/compute/docs/reference/rest/v1/urlMaps.
 
 from __future__ import annotations
 
+import re
+
 from cloudgw.objects import SessionPersistence, Timeouts, Unknown
 from cloudgw.routing import ir
 
 PLAIN = ("HTTP", "WS")  # backend protocols that are spoken
 LONGEST = 86_400  # seconds; load-balancing/docs/https/request-distribution: longer ones are cut by maintenance
+# backendServices, affinityCookieTtlSec; how long a strong cookie may last is not documented, and is not taken for more
+LONGEST_COOKIE = 1_209_600
+_COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 6265, section 4.1.1: a token
 DEFAULT_COOKIE = "GCLB"  # the name of cookies that Google makes (backend-service, generated cookie affinity)
+NOT_COPIED = "requests are not copied on Google Cloud yet"
 GRPC = (
     "UnsupportedKind",
     "GRPCRoute: backend services that speak gRPC are not made on Google Cloud yet; use another cloud for this route",
@@ -24,7 +30,7 @@ def of_action(action: ir.Forward | ir.Redirect) -> tuple[str, str] | None:
     """(code, reason) why a rule is not honoured; None when it is."""
     found: list[str] = []
     if isinstance(action, ir.Forward) and action.edits.mirrors:
-        found.append("RequestMirror: requests are not copied on Google Cloud yet; remove the filter")
+        found.append(f"RequestMirror: {NOT_COPIED}; remove the filter")
     if isinstance(action, ir.Redirect) and action.response is not None:
         found.append("ResponseHeaderModifier: a URL map changes headers of backends only; remove the filter")
     if action.cors is not None:
@@ -33,11 +39,6 @@ def of_action(action: ir.Forward | ir.Redirect) -> tuple[str, str] | None:
         return "UnsupportedFilter", "; ".join(f"filters, {one}" for one in found)
     if isinstance(action, ir.Redirect):
         return None
-    if action.retry is not None:
-        return (
-            "RetryNotExpressible",
-            "retry: requests are not repeated by a rule on Google Cloud yet; remove the field",
-        )
     if message := _session(action):
         return "SessionNotExpressible", message
     return None
@@ -58,6 +59,16 @@ def _session(action: ir.Forward) -> str:
         return (
             "sessionPersistence: a cookie of Google lasts for absoluteTimeout, or as long as the client's session; "
             "set cookieConfig.lifetimeType Permanent together with absoluteTimeout, or neither"
+        )
+    if session.name and not _COOKIE.fullmatch(session.name):
+        return (
+            f"sessionPersistence.sessionName: {session.name!r} is no name of a cookie; use letters, digits and "
+            "! # $ % & ' * + - . ^ _ ` | ~"
+        )
+    if session.absolute_timeout > LONGEST_COOKIE * 1000:
+        return (
+            f"sessionPersistence.absoluteTimeout: a cookie of Google lasts {LONGEST_COOKIE} s (two weeks) at most; "
+            "write a shorter one"
         )
     if len(action.shares) > 1:
         return (
@@ -81,9 +92,13 @@ def limits(timeouts: Timeouts | None) -> list[int]:
 def of_share(share: ir.Share, backend: ir.Backend | Unknown | None) -> tuple[str, str] | None:
     """(code, reason) why a backend gets nothing of its share; None when it does."""
     edits = share.edits or ir.Edits()
-    given = {"URLRewrite": edits.rewrite, "RequestMirror": edits.mirrors or None}
-    if kinds := ", ".join(kind for kind, value in given.items() if value is not None):
-        return "UnsupportedFilter", f"filters, {kinds}: a URL map does it for all backends of a rule; filter the rule"
+    found: list[str] = []
+    if edits.rewrite is not None:
+        found.append("URLRewrite: a URL map does it for all backends of a rule; write it in the rule's filters")
+    if edits.mirrors:
+        found.append(f"RequestMirror: {NOT_COPIED}; remove the filter")
+    if found:
+        return "UnsupportedFilter", "; ".join(f"filters, {one}" for one in found)
     if not isinstance(backend, ir.Backend):
         return None
     if backend.tls is not None:
@@ -103,6 +118,17 @@ def of_share(share: ir.Share, backend: ir.Backend | Unknown | None) -> tuple[str
 
 def degraded(action: ir.Forward) -> list[str]:
     """What requests are forwarded without, one text for each field."""
-    if action.timeouts not in (None, Timeouts()) and not limits(action.timeouts):
-        return [f"timeouts: Google has no request without a limit; it is {LONGEST} s"]
-    return []
+    found: list[str] = []
+    if action.retry is not None:
+        found.append(
+            "retry: Google repeats requests by its own rules, and those of a rule are not made yet; requests are "
+            "forwarded without it"
+        )
+    if unlimited(action):
+        found.append(f"timeouts: Google has no request without a limit; it is {LONGEST} s")
+    return found
+
+
+def unlimited(action: ir.Forward) -> bool:
+    """Whether the rule asks for requests that may last for ever."""
+    return action.timeouts not in (None, Timeouts()) and not limits(action.timeouts)

@@ -8,7 +8,7 @@ Documents travel as raw JSON, because google-cloud-compute drops what it does no
 read through its messages would delete the members that a newer console wrote. So reads, PUT and PATCH (which must be
 able to send null) go out as JSON through google-auth's session, and planning never pays for the 142 MB of the SDK.
 What is made of our own members alone (insert, delete, set..., attach, detach) goes through the SDK's `*_unary` methods:
-they know its paths, which are irregular, and refuse a member that does not exist.
+they know its paths, which are irregular, and refuse a member that does not exist. Not so private keys: the SDK may log.
 cloud.google.com/compute/docs/reference/rest/v1, cloud.google.com/compute/docs/api/how-tos/api-requests-responses.
 """
 
@@ -39,6 +39,7 @@ PAGE = 500  # most that a page may hold
 READS = ("get", "list", "aggregatedList")
 POSTED_READS = ("listNetworkEndpoints", "getHealth")  # POSTs that change nothing
 GROUPS = "networkEndpointGroups"  # the one collection of zones that is written to
+SECRET = "insert sslCertificates"  # the SDK's logging, where somebody turned it on, writes whole requests
 WHOLE = {"update": "PUT", "patch": "PATCH"}
 
 Json = Mapping[str, Any]
@@ -288,6 +289,8 @@ class Wire:
         verb, collection = operation.split()
         if verb in WHOLE:
             return self.send(WHOLE[verb], names.path(self._project, place, collection, name), None, body)
+        if operation == SECRET:
+            return self.send("POST", names.path(self._project, place, collection, "").rstrip("/"), None, body)
         method = getattr(self._client(collection, place), f"{_snake(verb)}_unary")
         arguments: dict[str, Any] = {}
         for parameter in inspect.signature(method).parameters.values():

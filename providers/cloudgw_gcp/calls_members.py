@@ -28,7 +28,8 @@ class Members:
     def due(self, sizes: Mapping[str, int]) -> list[str]:
         """Paths of the groups that must be asked. sizes: path -> what the listing shows.
 
-        Each call is a new turn, and of the groups that seem unchanged those go along that were longest unasked.
+        Each call is a new turn, and of the groups that seem unchanged those go along that were longest unasked. One
+        that is seen for the first time, and is empty, is known without asking.
         """
         with self._lock:
             moving = dict(self._moving)
@@ -38,13 +39,15 @@ class Members:
             # one that has ended is asked for once more: what was read before its end is old
             self._moving = {path: one for path, one in self._moving.items() if one not in ended}
             self._known = {path: found for path, found in self._known.items() if path in sizes}
+            empty = {path for path, size in sizes.items() if not size and path not in self._sizes} - moving.keys()
+            self._known |= dict.fromkeys(empty, (self._turn, ()))
             quiet = {
                 path: turn
                 for path, (turn, _) in self._known.items()
                 if path not in moving and path not in self._moving and self._sizes.get(path) == sizes[path]
             }
             self._sizes = dict(sizes)
-        return sorted(set(sizes) - set(quiet)) + sorted(quiet, key=lambda path: (quiet[path], path))[:REREAD]
+        return sorted(set(sizes) - set(quiet) - empty) + sorted(quiet, key=lambda path: (quiet[path], path))[:REREAD]
 
     def learn(self, path: str, endpoints: Sequence[str]) -> None:
         with self._lock:
@@ -59,5 +62,6 @@ class Members:
         """We write to this group. operation: path of the operation that does it, once it has begun."""
         with self._lock:
             self._known.pop(path, None)
+            self._sizes.setdefault(path, -1)  # whatever is listed now may be from before
             if operation:
                 self._moving[path] = operation

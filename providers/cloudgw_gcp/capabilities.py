@@ -7,7 +7,7 @@ raises names the code of a row; a test compares both. It must never claim more t
 
 from __future__ import annotations
 
-from cloudgw.provider import Capability
+from cloudgw.provider import Capability, row
 from cloudgw_gcp.capabilities_features import (
     ABORTS,
     ACTIONS,
@@ -20,14 +20,15 @@ from cloudgw_gcp.capabilities_features import (
     EXPRESSIONS,
     FEATURES,
     HEADERS,
+    LISTENER,
     MAPS,
     MATCH,
     PROTOCOLS,
     QUOTAS,
     REFUSED,
+    REWRITES,
     TESTS,
     URL_MAPS,
-    row,
 )
 
 _CERT = f"{TESTS}/test_build_certificates.py"
@@ -44,7 +45,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         "partial",
         URL_MAPS,
         f"{MATCH}::test_matches_that_are_refused",
-        "not Host; values of printable ASCII characters; expressions as for paths",
+        "not Host, Port, Via, X-Forwarded-For, X-Forwarded-Proto and X-Cloud-Trace-Context, which Google takes for "
+        "something else or adds to; names of 255, values of 1024 printable ASCII characters; expressions as for paths",
         "MatchNotExpressible",
     ),
     row(
@@ -52,8 +54,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         "partial",
         EXPRESSIONS,
         f"{MATCH}::test_expressions_are_regional",
-        "of regional load balancers only; 250 characters with the anchors, no repeated groups, no flags; 5 for a "
-        "hostname",
+        "of regional load balancers only; 250 characters with the anchors, no repeated groups, no flags, no counts "
+        "without a lower end, no classes by name; 5 for a hostname",
         "MatchNotExpressible",
     ),
     row(
@@ -85,13 +87,38 @@ CAPABILITIES: tuple[Capability, ...] = (
         f"{BUILD}::test_hosts_with_a_port",
         "a host rule hears its host without a port and with that of the listener: with any other one the requests are "
         "answered as those for any host",
+        "HostReadOtherwise",
+    ),
+    row(
+        "hosts below a wildcard",
+        "partial",
+        MAPS,
+        f"{LISTENER}::test_hosts_that_a_wildcard_does_not_hear",
+        "a wildcard hears letters, digits, hyphens and dots: a host with an underscore is answered as by a less "
+        "specific listener or hostname, and .example.com as below *.example.com",
+        "HostReadOtherwise",
+    ),
+    row(
+        "Content-Type of gRPC requests",
+        "partial",
+        URL_MAPS,
+        f"{MATCH}::test_grpc",
+        "it is compared with case: requests that write Application/grpc are answered as if they were not of gRPC",
+    ),
+    row(
+        "repeated and encoded headers and parameters",
+        "partial",
+        URL_MAPS,
+        f"{MATCH}::test_headers_method_and_query",
+        "which of several values is compared, and whether a parameter is decoded first, is not documented",
     ),
     row(
         "match with the same heir",
         "yes",
         MAPS,
         f"{REFUSED}::test_a_match_whose_heir_answers_the_same_is_dropped",
-        "a match that cannot be expressed is left out where whoever inherits its requests answers the same",
+        "a match that cannot be expressed is left out where whoever inherits its requests answers the same; a later "
+        "route that takes them may have the whole route refused",
         "MatchDropped",
     ),
     row(
@@ -141,7 +168,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         "RequestRedirect without a hostname",
         "partial",
         URL_MAPS,
-        f"{ACTIONS}::test_redirects_that_need_a_host",
+        f"{REWRITES}::test_redirects_that_need_a_host",
         "on ports other than 80 and 443, for wildcard and any hostnames, only where the port stays: Location shows the "
         "port of the request",
         "RedirectNotExpressible",
@@ -151,7 +178,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         "partial",
         AFFINITY,
         f"{ACTIONS}::test_session_persistence",
-        "a cookie for the client's session, or for absoluteTimeout; not beside weights; headers and idleTimeout "
+        "a cookie for the client's session, or for absoluteTimeout of two weeks at most (how long a strong cookie may "
+        "last is not documented); sessionName is a token of RFC 6265; not beside weights; headers and idleTimeout "
         "answer 500",
         "SessionNotExpressible",
     ),
@@ -209,7 +237,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         "yes",
         CERTIFICATES,
         f"{_CERT}::test_no_certificate_no_listener",
-        "uploaded; several on a port are chosen by server name; nothing listens without one",
+        "uploaded; several on a port are chosen by server name; nothing listens without one, and of several listeners "
+        "on a port the hosts of one without any answer 404",
         "NoCertificate",
     ),
     row(
@@ -274,6 +303,14 @@ CAPABILITIES: tuple[Capability, ...] = (
         _UNFOUND,
         "named, or those that hold instances of the network",
         "ZonesNotFound",
+    ),
+    row(
+        "groups and health that cannot be read",
+        "yes",
+        _GROUPS,
+        f"{_FACTS}::test_a_group_or_backend_service_that_did_not_answer_is_told",
+        "endpoints of a group that was not read stay as they are, and nothing counts as healthy that was not seen so",
+        "NotListed",
     ),
     row("wildcard hostnames", "yes", MAPS, EQUAL),
     row("health of pods", "yes", f"{DOCS}/health-check-concepts", f"{BACKENDS}::test_probes"),

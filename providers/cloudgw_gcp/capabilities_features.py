@@ -7,9 +7,7 @@ must never leave a feature out: who is not told asks for it.
 
 from __future__ import annotations
 
-from typing import Literal
-
-from cloudgw.provider import Capability
+from cloudgw.provider import Capability, Support, row
 
 DOCS = "https://cloud.google.com/load-balancing/docs"
 REST = "https://cloud.google.com/compute/docs/reference/rest/v1"
@@ -37,12 +35,7 @@ LISTENER = f"{TESTS}/test_build_listeners.py"
 MATCH = f"{TESTS}/test_build_match.py"
 MODEL = f"{TESTS}/test_capabilities.py"
 REFUSED = f"{TESTS}/test_build_rules.py"
-
-Support = Literal["yes", "partial", "later", "no"]
-
-
-def row(feature: str, support: Support, source: str, test: str, reason: str = "", code: str = "") -> Capability:
-    return Capability(feature=feature, support=support, reason=reason, source=source, test=test, code=code)
+REWRITES = f"{TESTS}/test_build_rewrites.py"
 
 
 def _filter(feature: str, support: Support, reason: str, source: str = URL_MAPS) -> Capability:
@@ -55,9 +48,9 @@ def _retry(feature: str) -> Capability:
         feature,
         "later",
         URL_MAPS,
-        f"{ACTIONS}::test_retries_answer_500",
-        "retry policies are not made yet: the rule answers 500",
-        "RetryNotExpressible",
+        f"{ACTIONS}::test_retries_are_left_out",
+        "retry policies are not made yet: requests are forwarded without",
+        "NotHonoured",
     )
 
 
@@ -178,12 +171,19 @@ FEATURES: tuple[Capability, ...] = (
         "not hop-by-hop headers, X-Google, X-Goog-, X-GFE and X-Amz-, values with braces, nor several Set-Cookie",
         "RewriteNotExpressible",
     ),
-    row("HTTPRouteBackendRequestHeaderModification", "yes", URL_MAPS, f"{ACTIONS}::test_headers_of_one_backend"),
+    row(
+        "HTTPRouteBackendRequestHeaderModification",
+        "partial",
+        URL_MAPS,
+        f"{ACTIONS}::test_headers_of_one_backend_that_are_refused",
+        "what is refused of a rule's headers is of a backend's too: its share answers 500",
+        "RewriteNotExpressible",
+    ),
     row(
         "HTTPRoutePortRedirect",
         "no",
         URL_MAPS,
-        f"{ACTIONS}::test_redirects_that_are_refused",
+        f"{REWRITES}::test_redirects_that_are_refused",
         "a redirect shows the port of the request or none; how another one is written is not documented",
         "RedirectNotExpressible",
     ),
@@ -191,7 +191,7 @@ FEATURES: tuple[Capability, ...] = (
         "HTTPRouteSchemeRedirect",
         "partial",
         URL_MAPS,
-        f"{ACTIONS}::test_redirects_that_are_refused",
+        f"{REWRITES}::test_redirects_that_are_refused",
         "HTTP to HTTPS; a redirect from HTTPS to HTTP is refused",
         "RedirectToHTTP",
     ),
@@ -202,9 +202,9 @@ FEATURES: tuple[Capability, ...] = (
         "HTTPRoutePathRewrite",
         "partial",
         URL_MAPS,
-        f"{ACTIONS}::test_rewrites_that_are_refused",
+        f"{REWRITES}::test_rewrites_that_are_refused",
         "replacements that begin with a slash, without braces, ? and #; ReplaceFullPath of a prefix with what a "
-        "template takes; none behind a regular expression",
+        "template takes: requests whose rest has other characters may answer 500; none behind a regular expression",
         "RewriteNotExpressible",
     ),
     _filter("HTTPRouteRequestMirror", "later", _MIRRORS),
@@ -220,7 +220,14 @@ FEATURES: tuple[Capability, ...] = (
         "HTTP/1.1 is spoken to backends; the share of such a backend answers 500",
         "BackendProtocol",
     ),
-    row("HTTPRouteBackendProtocolWebSocket", "yes", PROTOCOLS, f"{ACTIONS}::test_websockets"),
+    row(
+        "HTTPRouteBackendProtocolWebSocket",
+        "yes",
+        TIMEOUTS,
+        f"{BACKENDS}::test_websockets_last_a_day",
+        "a connection lasts 24 hours, because a backend's timeout ends it, idle or not; so may ordinary requests to "
+        "such a backend, and to others of its rule, where the rule has no timeout",
+    ),
     row("HTTPRouteNamedRouteRule", "yes", MAPS, EQUAL),
     _filter("HTTPRouteCORS", "later", "preflights are not answered yet: the rule answers 500"),
     _retry("HTTPRouteRetry"),

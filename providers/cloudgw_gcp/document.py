@@ -41,6 +41,7 @@ def changed(
     Raises Failed with the change's key where a change does not fit what is found.
     """
     draft = document_draft.of(found, id_of)
+    document_order.guard_doubles(found, changes)
     document_order.guard_places(draft, changes, observed)
     document_pins.guard(found, changes)
     for kind in (RULE, MATCHER):

@@ -7,11 +7,12 @@ url-map-concepts). In matchers that a change touches the route rules are sorted,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cloudgw.graph import model
 from cloudgw.provider import Failed
+from cloudgw_gcp import document_parts
 from cloudgw_gcp.document_draft import Draft
 from cloudgw_gcp.document_parts import MATCHER, RULE, Key, key_of
 from cloudgw_gcp.shapes_values import Json
@@ -46,6 +47,22 @@ def guard_places(draft: Draft, changes: Sequence[model.Change], observed: Sequen
                 f"the route rules around {model.short(element.address)} were changed since it was planned; plan again",
                 key=changes[0].key,
             )
+
+
+def guard_doubles(found: Mapping[str, Any], changes: Sequence[model.Change]) -> None:
+    """A rule that stands twice is not observed, so that it would be made a third time."""
+    wanted = {key_of(c.address, c.name): c for c in changes if c.after is not None and model.kind_of(c.address) == RULE}
+    for key, matcher in document_parts.matchers(found):
+        for own, those in document_parts.doubles(key, matcher).items() if key is not None else ():
+            if own in wanted:
+                places = " and ".join(str(rule.get("priority") or 0) for rule in those)
+                raise Failed(
+                    "invalid",
+                    f"{model.short(wanted[own].address)} stands twice in path matcher {matcher.get('name')} of URL map "
+                    f"{found.get('name')}, with priorities {places}, so that nobody can tell which one is a copy; both "
+                    "are left alone: remove the copy, or its description",
+                    key=wanted[own].key,
+                )
 
 
 def _places(change: model.Change) -> bool:

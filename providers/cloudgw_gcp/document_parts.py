@@ -2,12 +2,14 @@
 
 The other `document` modules and `observe` use it. Pure. Children of a URL map have no names that say whose they are,
 but matchers and route rules have a description (cloud.google.com/compute/docs/reference/rest/v1/urlMaps), and ours
-says kind, logical id and incarnation. In a map of ours a child is ours when its description says so and lies where it
-says: what somebody copied elsewhere is his, and so is a second one that says the same.
+says kind, logical id and incarnation. In a map of ours a child is ours when its description says so, it lies where that
+says, and a matcher has the name that goes with it: a copy is its maker's. Of two route rules in one matcher that say
+the same neither is touched.
 """
 
 from __future__ import annotations
 
+import collections
 import copy
 import re
 from collections.abc import Iterator, Mapping
@@ -43,27 +45,39 @@ def is_warm(logical: str) -> bool:
 
 
 def matchers(document: Mapping[str, Any]) -> Iterator[tuple[Key | None, Json]]:
-    """(key, path matcher) of every matcher; the key of those of others is None."""
+    """(key, path matcher) of every matcher; the key of those of others is None. One of ours has the name that goes with
+    its description, and names are unique in a map."""
     record = names.record_of(document.get("description"))
     under = f"{logical_of(record.address)}/" if record is not None else ""
-    yield from _children(document.get("pathMatchers") or (), MATCHER, under)
+    for matcher in document.get("pathMatchers") or ():
+        key = _said(matcher, MATCHER, under)
+        yield key if key is not None and matcher.get("name") == names.matcher_name(*key) else None, matcher
 
 
 def rules(key: Key, matcher: Mapping[str, Any]) -> Iterator[tuple[Key | None, Json]]:
-    """(key, route rule) of every rule in a matcher of ours."""
-    yield from _children(matcher.get("routeRules") or (), RULE, f"{key[0]}/")
+    """(key, route rule) of every rule in a matcher of ours. Of two that say the same nobody knows which one we made."""
+    said = [(_said(rule, RULE, f"{key[0]}/"), rule) for rule in matcher.get("routeRules") or ()]
+    times = collections.Counter(own for own, _ in said)
+    for own, rule in said:
+        yield own if times[own] == 1 else None, rule
 
 
-def _children(found: Any, kind: str, under: str) -> Iterator[tuple[Key | None, Json]]:
-    seen: set[Key] = set()
-    for child in found:
-        said = names.read_child(child.get("description"))
-        key = (said.logical, said.suffix) if said is not None else None
-        if said is None or said.kind != kind or not said.logical.startswith(under) or key in seen:
-            key = None
-        if key is not None:
-            seen.add(key)
-        yield key, child
+def doubles(key: Key, matcher: Mapping[str, Any]) -> dict[Key, list[Json]]:
+    """The route rules of a matcher of ours that say the same as another one there."""
+    found: dict[Key, list[Json]] = {}
+    for rule in matcher.get("routeRules") or ():
+        own = _said(rule, RULE, f"{key[0]}/")
+        if own is not None:
+            found.setdefault(own, []).append(rule)
+    return {own: those for own, those in found.items() if len(those) > 1}
+
+
+def _said(child: Mapping[str, Any], kind: str, under: str) -> Key | None:
+    """The key in the description of a child, if that is of this kind and lies where it says."""
+    said = names.read_child(child.get("description"))
+    if said is None or said.kind != kind or not said.logical.startswith(under):
+        return None
+    return said.logical, said.suffix
 
 
 def host_rules(document: Mapping[str, Any], matcher: str) -> list[Json]:

@@ -17,7 +17,7 @@ from cloudgw.graph import model
 from cloudgw.objects import Note, Unknown
 from cloudgw.provider import Facts, Inventory
 from cloudgw.routing import ir
-from cloudgw_gcp import facts_nodes, inventory, names, parameters
+from cloudgw_gcp import document_parts, facts_nodes, inventory, names, parameters
 
 PROXIES = "REGIONAL_MANAGED_PROXY"
 LIMITS = {
@@ -28,6 +28,10 @@ LIMITS = {
 }
 INTERNAL_HOSTS = 2000
 UNLISTED = Unknown("the machines of the network were not listed")
+ASKED = {  # part of a listing -> what a person calls it, and what it takes to read it
+    "networks": ("the network and its subnetworks", "compute.networks.get and compute.subnetworks.list"),
+    "instances": ("the zones and machines of the region", "compute.zones.list and compute.instances.list"),
+}
 
 Json = Mapping[str, Any]
 
@@ -59,11 +63,11 @@ class Network:
 def facts(listed: Inventory, routing: ir.Routing, wanted: parameters.GCPParameters) -> Facts:
     content = listed.content
     standing = _standing(listed).get(routing.owner, _Standing())
-    network = _network(content, wanted)
+    network = _unread(content, "networks") or _network(content, wanted)
     subnetwork = network if isinstance(network, Unknown) else _subnetwork(content, network, wanted)
     proxies = _proxy_ranges(content, network, wanted)
     instances = network if isinstance(network, Unknown) else _instances(listed, network)
-    zones = _zones(standing, instances, wanted)
+    zones = _zones(standing, content["zones"], instances, wanted)
     tags = facts_nodes.tags(instances, routing, standing.tags, wanted.node_tags) if wanted.firewall else ()
     problems = {
         "NetworkNotFound": subnetwork,
@@ -89,7 +93,16 @@ def facts(listed: Inventory, routing: ir.Routing, wanted: parameters.GCPParamete
         certificates=standing.certificates,
         quotas=_quotas(standing.maps, wanted),
     )
-    return Facts(values={"network": found}, notes=tuple(notes.values()))
+    return Facts(values={"network": found}, notes=(*notes.values(), *standing.unread))
+
+
+def _unread(content: Json, part: str) -> Unknown | None:
+    """What could not be read is not absent: everything that hangs on it stays as it is."""
+    why = (content.get("unread") or {}).get(part)
+    if why is None:
+        return None
+    what, right = ASKED[part]
+    return Unknown(f"{what} could not be listed: {why}; what needs them stays as it is (allow {right}, or wait)")
 
 
 def _network(content: Json, wanted: parameters.GCPParameters) -> str | Unknown:
@@ -137,8 +150,11 @@ def _subnetworks(content: Json, network: str) -> Iterator[Json]:
             yield item
 
 
-def _instances(listed: Inventory, network: str) -> facts_nodes.Instances:
+def _instances(listed: Inventory, network: str) -> facts_nodes.Instances | Unknown:
     """Worked out once for all Gateways of a listing."""
+    unread = _unread(listed.content, "instances")
+    if unread is not None:
+        return unread
     found: dict[str, facts_nodes.Instances] = listed.derived.setdefault("instances", {})
     if network not in found:
         found[network] = facts_nodes.of_network(listed.content["instances"], network)
@@ -146,12 +162,15 @@ def _instances(listed: Inventory, network: str) -> facts_nodes.Instances:
 
 
 def _zones(
-    standing: _Standing, instances: facts_nodes.Instances | Unknown, wanted: parameters.GCPParameters
+    standing: _Standing,
+    known: Sequence[str],
+    instances: facts_nodes.Instances | Unknown,
+    wanted: parameters.GCPParameters,
 ) -> tuple[str, ...] | Unknown:
     """Named, or where there are machines. A zone that lost its last one keeps its groups, which are empty: node pools
     come back, and to have them go zones can be named."""
     if wanted.zones is not None:
-        return wanted.zones
+        return _named_zones(wanted, known, instances)
     if isinstance(instances, Unknown):
         return instances
     found = tuple(sorted({*instances.zones, *standing.zones}))
@@ -163,17 +182,30 @@ def _zones(
     )
 
 
+def _named_zones(
+    wanted: parameters.GCPParameters, known: Sequence[str], instances: facts_nodes.Instances | Unknown
+) -> tuple[str, ...] | Unknown:
+    """One letter must not take a Service from all its pods: zones that do not exist, or in which no machine of the
+    network is while others have some, are not believed. known: the region's zones, empty where they were not listed."""
+    zones = wanted.zones or ()
+    strange = [zone for zone in zones if known and zone not in known]
+    if strange:
+        return Unknown(
+            f"{', '.join(strange)} is no zone of {wanted.region}; there are {', '.join(sorted(known))}; correct zones"
+        )
+    if isinstance(instances, Unknown) or not instances.zones or set(zones) & set(instances.zones):
+        return zones
+    return Unknown(
+        f"no machine of the network {wanted.network} is in {', '.join(zones)}, so that no endpoint would be left; the "
+        f"machines are in {', '.join(instances.zones)}; correct zones"
+    )
+
+
 def _rules(url_map: Json) -> Iterator[str]:
-    for _, rule in _route_rules(url_map):
-        child = names.read_child(rule.get("description"))
-        if child is not None:
-            yield child.logical
-
-
-def _route_rules(url_map: Json) -> Iterator[tuple[Json, Json]]:
-    for matcher in url_map.get("pathMatchers") or ():
-        for rule in matcher.get("routeRules") or ():
-            yield matcher, rule
+    for key, matcher in document_parts.matchers(url_map):
+        for own, _ in document_parts.rules(key, matcher) if key is not None else ():
+            if own is not None:
+                yield own[0]
 
 
 def _quotas(maps: Sequence[Json], wanted: parameters.GCPParameters) -> dict[str, int]:
@@ -182,17 +214,19 @@ def _quotas(maps: Sequence[Json], wanted: parameters.GCPParameters) -> dict[str,
     found: dict[str, int] = {}
     for url_map in maps:
         taken = dict.fromkeys(limits, 0)
-        ours = {matcher["name"] for matcher in url_map.get("pathMatchers") or () if _is_ours(matcher)}
-        theirs = [rule for rule in url_map.get("hostRules") or () if rule.get("pathMatcher") not in ours]
-        foreign = [matcher for matcher in url_map.get("pathMatchers") or () if matcher["name"] not in ours]
-        rules: dict[str, list[Json]] = {}
-        for matcher, rule in _route_rules(url_map):
-            if matcher["name"] in ours and not _is_ours(rule):
-                rules.setdefault(matcher["name"], []).append(rule)
+        foreign: list[Json] = []
+        rules: list[list[Json]] = []  # of others, by matcher of ours
+        theirs = list(url_map.get("hostRules") or ())
+        for key, matcher in document_parts.matchers(url_map):
+            if key is None:
+                foreign.append(matcher)
+                continue
+            theirs = [rule for rule in theirs if rule.get("pathMatcher") != matcher["name"]]
+            rules.append([rule for own, rule in document_parts.rules(key, matcher) if own is None])
         taken["hosts"] = len(theirs)
-        taken["rules"] = max(map(len, rules.values()), default=0)
-        taken["predicates"] = max((sum(map(_predicates, some)) for some in rules.values()), default=0)
-        alien = [*theirs, *foreign, *(rule for some in rules.values() for rule in some), *(url_map.get("tests") or ())]
+        taken["rules"] = max(map(len, rules), default=0)
+        taken["predicates"] = max((sum(map(_predicates, some)) for some in rules), default=0)
+        alien = [*theirs, *foreign, *(rule for some in rules for rule in some), *(url_map.get("tests") or ())]
         taken["bytes"] = sum(len(json.dumps(item)) for item in alien)
         for quota, count in taken.items():
             if count:
@@ -207,14 +241,12 @@ def _predicates(rule: Json) -> int:
     )
 
 
-def _is_ours(child: Json) -> bool:
-    return names.read_child(child.get("description")) is not None
-
-
 @dataclass(slots=True, kw_only=True)
 class _Standing:
-    """What stands of one Gateway. zones: of its endpoint groups; tags: of its firewall rule."""
+    """What stands of one Gateway. unread: what of it did not answer; zones: of its endpoint groups; tags: of its
+    firewall rule."""
 
+    unread: list[Note] = field(default_factory=list)
     maps: list[Json] = field(default_factory=list)
     zones: set[str] = field(default_factory=set)
     tags: tuple[str, ...] = ()
@@ -228,18 +260,31 @@ def _standing(listed: Inventory) -> Mapping[str, _Standing]:
         return found
     found = listed.derived["standing"] = {}
     content = listed.content
-    for collection in ("urlMaps", "networkEndpointGroups", "sslCertificates", "firewalls"):
-        for item in content[collection]:
+    for collection in ("urlMaps", "backendServices", "networkEndpointGroups", "sslCertificates", "firewalls"):
+        for item in content.get(collection) or ():
             record = names.ours(item.get("description"), str(content["owner"]), str(content["region"]))
             if record is None:
                 continue
             of = found.setdefault(model.owner_of(record.address), _Standing())
+            why = (content.get("unread") or {}).get(names.path_of(str(item.get("selfLink") or "")))
+            if why is not None:
+                of.unread.append(_silent(model.short(record.address), collection, why))
             if collection == "urlMaps":
                 of.maps.append(item)
             elif collection == "networkEndpointGroups":
                 of.zones.add(names.place_of(inventory.path_of(item))[1])
             elif collection == "sslCertificates":
                 of.certificates |= {model.short(record.address).partition("/")[2]}
-            else:
+            elif collection == "firewalls":
                 of.tags = tuple(sorted(item.get("targetTags") or ()))
     return found
+
+
+def _silent(what: str, collection: str, why: str) -> Note:
+    """Of a group or a backend service that was asked for what it alone knows."""
+    if collection == "backendServices":
+        kept, right = "which of its endpoints are healthy; none counts as healthy", "compute.backendServices.get"
+    else:
+        kept, right = "which endpoints it has; they stay as they are", "compute.networkEndpointGroups.get"
+    message = f"{what} does not say {kept}: {why} (allow {right}, or wait)"
+    return Note(level="warning", code="NotListed", message=message)

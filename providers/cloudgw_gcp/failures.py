@@ -102,6 +102,8 @@ UNREACHABLE = {
 }
 MESSAGE_LIMIT = 600  # characters of a message for a person
 _SECRET = re.compile(r"-----BEGIN.*|[A-Za-z0-9+/]{64,}={0,2}")  # a key or certificate; no name or member looks so
+# A port of an address is taken until the rule that has it is gone, which takes a while: kubernetes/ingress-gce#1895
+_TAKEN = "in-use and would result in a conflict"
 # What an organisation forbids is a 412 conditionNotMet too: hashicorp/terraform-provider-google#11265
 _POLICY = "Constraint constraints/"
 
@@ -194,6 +196,8 @@ def _why(errors: tuple[Error, ...], status: int) -> Why:
         return "denied"
     if status == 429:
         return "throttled"
+    if any(_TAKEN in str(item.get("message") or "") for item in errors):
+        return "not_ready"
     for code in _codes(errors):
         if code in TABLE:
             return TABLE[code]

@@ -2,8 +2,9 @@
 
 `pipeline` calls `listing` once per identity and cycle; `observe`, `facts` and `semantics` read its content, which is
 plain JSON in Google's own shapes, so that it can be saved to a file. Every collection is one aggregated list; what
-costs a call per resource (endpoints, health) is asked only where it changed or decides. A part that cannot be read
-makes the inventory incomplete (then nothing is created or deleted); no credentials or no endpoint at all raises. Must
+costs a call per resource (endpoints, health) is asked only where it changed or decides. A collection that cannot be
+read makes the inventory incomplete (then nothing is created or deleted); what only building needs (networks, machines)
+and what belongs to one group (endpoints, health) is Unknown instead. No credentials or no endpoint at all raises. Must
 never write, and keeps nothing of what others own but the names of what refers to ours.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cloudgw.graph import model
-from cloudgw.provider import Inventory, Placement
+from cloudgw.provider import Inventory, Placement, attempt
 from cloudgw_gcp import calls, document_parts, failures, inventory_networks, names, parameters
 
 COLLECTIONS = (
@@ -40,20 +41,19 @@ def listing(read: calls.Read, scope: Sequence[parameters.GCPParameters], owner: 
     content: {"owner", "project", "region", <each of COLLECTIONS and "firewalls">: [GET documents of ours in this
     placement, by path], "users": {path of ours: [paths of foreign resources that refer to it]}, "endpoints": {path of
     a group: ["<instance>/<ip>:<port>"]}, "health": {path of a backend service: {path of a group: [healthStatus]}},
-    "networks", "subnetworks", "instances", "zones": as `inventory_networks` says}.
+    "networks", "subnetworks", "instances", "zones": as `inventory_networks` says, "unread": {"networks" (and
+    subnetworks), "instances" (and zones), path of a group or of a backend service: why it could not be read}}.
     """
     work = _Listing(read, owner)
     for collection in COLLECTIONS:
         work.part(collection, functools.partial(work.collection, collection))
     work.part("firewalls", work.firewalls)
-    for path in read.members.due(work.sizes()):
-        work.part(f"endpoints of {path}", functools.partial(read.endpoints, path))
-    work.part("endpoints", work.endpoints)
+    work.endpoints()
     for service, group in deciding(work.content, owner, read.region):
-        work.part(f"health of {service}", functools.partial(work.health, service, group))
+        work.health(service, group)
     networks = {item.network for item in scope}
-    work.part("networks", lambda: work.content.update(inventory_networks.networks(read, networks)))
-    work.part("instances", lambda: work.content.update(inventory_networks.instances(read, networks)))
+    work.known("networks", lambda: work.content.update(inventory_networks.networks(read, networks)))
+    work.known("instances", lambda: work.content.update(inventory_networks.instances(read, networks)))
     return Inventory(
         placement=scope[0].settings.placement if scope else Placement(names.PROVIDER),
         content=work.content,
@@ -82,18 +82,21 @@ class _Listing:
             "subnetworks": [],
             "instances": [],
             "zones": [],
+            "unread": {},
         }
         self._foreign: dict[str, set[str]] = {}  # path that is referred to -> paths of those who are not ours
 
     def part(self, what: str, step: Callable[[], Any]) -> None:
         """One part. What Google refuses or fails to answer is a reason, what never reached Google is raised."""
-        try:
-            step()
-        except Exception as problem:
-            failure = failures.classify(problem)
-            if failure is None or failure.code in failures.UNREACHABLE:
-                raise
+        failure = attempt(step, failures.classify, failures.UNREACHABLE)
+        if failure is not None:
             self.incomplete.append(f"{what}: {failure.text}")
+
+    def known(self, what: str, step: Callable[[], Any]) -> None:
+        """A part without which everything else may still be created and deleted: it is Unknown itself."""
+        failure = attempt(step, failures.classify, failures.UNREACHABLE)
+        if failure is not None:
+            self.content["unread"][what] = failure.text
 
     def collection(self, collection: str) -> None:
         """One list shows whole documents, but for endpoints: compute/docs/reference/rest/v1/urlMaps/aggregatedList."""
@@ -122,20 +125,26 @@ class _Listing:
         }
 
     def _is_ours(self, item: Json) -> bool:
-        return names.ours(item.get("description"), self.owner, self.read.region) is not None
+        return names.record_in(item, self.owner, self.read.region) is not None
 
     def sizes(self) -> dict[str, int]:
         return {path_of(item): int(item.get("size") or 0) for item in self.content["networkEndpointGroups"]}
 
     def endpoints(self) -> None:
-        """A group that was never read is missing: nothing is known of its members."""
-        for path in sorted(self.sizes()):
+        """Of each group as asked for last; one that should have been asked and did not answer is missing: nothing is
+        known of its members."""
+        due = self.read.members.due(self.sizes())
+        for path in due:
+            self.known(path, functools.partial(self.read.endpoints, path))
+        for path in sorted(self.sizes().keys() - self.content["unread"].keys()):
             found = self.read.members.last(path)
             if found is not None:
                 self.content["endpoints"][path] = found
 
     def health(self, service: str, group: str) -> None:
-        self.content["health"].setdefault(service, {})[group] = self.read.health(service, group)
+        """A report that could not be had is an empty one: what nobody called healthy must not get requests."""
+        reports = self.content["health"].setdefault(service, {})
+        self.known(service, lambda: reports.update({group: self.read.health(service, group)}))
 
 
 def deciding(content: Json, owner: str, region: str) -> list[tuple[str, str]]:
@@ -160,10 +169,9 @@ def deciding(content: Json, owner: str, region: str) -> list[tuple[str, str]]:
 
 def warm_rules(url_map: Json) -> Iterator[Json]:
     """Route rules of ours that only attach backend services."""
-    for matcher in url_map.get("pathMatchers") or ():
-        for rule in matcher.get("routeRules") or ():
-            child = names.read_child(rule.get("description"))
-            if child is not None and document_parts.is_warm(child.logical):
+    for key, matcher in document_parts.matchers(url_map):
+        for own, rule in document_parts.rules(key, matcher) if key is not None else ():
+            if own is not None and document_parts.is_warm(own[0]):
                 yield rule
 
 
@@ -193,7 +201,7 @@ def users(item: Json) -> Iterator[str]:
 
 
 def _address(item: Json, *, owner: str, region: str) -> model.Address:
-    record = names.ours(item.get("description"), owner, region)
+    record = names.record_in(item, owner, region)
     return record.address if record is not None else ""
 
 

@@ -9,6 +9,7 @@ health-check-concepts#ip-ranges.
 from __future__ import annotations
 
 from cloudgw.graph import model
+from cloudgw.objects import Unknown
 from cloudgw_gcp import kinds_commit
 
 DNS_SECONDS = 300.0  # time to live that names of people's own zones usually have: Google gives an address no name
@@ -19,8 +20,10 @@ RESERVED = ("RESERVED", "IN_USE")
 
 
 def opens(spec: model.Spec) -> frozenset[str]:
-    """What a firewall rule lets in: "cidr:10.129.0.0/23 tcp"."""
-    return frozenset(f"cidr:{source} tcp" for source in spec.get("ranges") or ())
+    """What a firewall rule lets in: "cidr:10.129.0.0/23 tcp"; nothing that could be told where its sources are not
+    known: such a change waits for them."""
+    ranges = spec.get("ranges")
+    return frozenset() if isinstance(ranges, Unknown) else frozenset(f"cidr:{source} tcp" for source in ranges or ())
 
 
 ADDRESS = kinds_commit.resource(

@@ -2,8 +2,9 @@
 
 `kinds_*` make their kinds here with `resource`; the engine calls the commit with exactly the changes to make. What one
 change does is a generator that yields the operations it must wait for, so that a hundred inserts take as long as one,
-and one that fails keeps none of the others. A name that is taken is adopted where its record says that it is this very
-incarnation, and is left alone otherwise. Every update begins with a GET of its own and replaces exactly our members.
+and one that fails keeps none of the others but those that need it, which come when it has ended. A name that is taken
+is adopted where its record says that it is this very incarnation, and is left alone otherwise. Every update begins with
+a GET of its own and replaces exactly our members.
 Bytes of certificates must never reach an exception, a log or a description.
 cloud.google.com/compute/docs/api/how-tos/api-requests-responses#handling_api_responses.
 """
@@ -30,7 +31,7 @@ Settle: TypeAlias = Callable[[Session, model.Change, Json, IdOf], Calls]
 Secret: TypeAlias = Callable[[Session, model.Change], Json]
 """Members of the insert that are in no spec."""
 
-HOPELESS = ("throttled", "denied", "unknown", "outcome_unknown")  # the next call would fare no better
+HOPELESS = "throttled"  # the next call would fare no better, nor where none reaches Google
 _HOLDER = re.compile(r"used by '([^']+)'")  # "projects/p/global/urlMaps/x", or "PROJECT:1/URL_MAP:x"
 
 
@@ -103,9 +104,33 @@ def label(session: Session, change: model.Change, standing: Json, id_of: IdOf) -
 
 def _together(session: Session, works: Sequence[tuple[model.Change, Work]], before: Ids) -> Mapping[str, str]:
     """{element key: path} of all that succeeded, and `before`. Raises Partial with the first failure, once all have
-    ended."""
+    ended. A change that needs another one of these (a port is let go before it is taken) comes when that one is done;
+    where that fails, it is not begun."""
     done = dict(before)
     failed: list[tuple[model.Change, Exception]] = []
+    left, open_keys = list(works), {change.key for change, _ in works}
+    while left and not any(_is_hopeless(problem) for _, problem in failed):
+        ready = [(change, work) for change, work in left if not open_keys & set(change.needs)]
+        if not ready:
+            break
+        _wave(session, ready, done, failed)
+        left = [one for one in left if one not in ready]
+        open_keys -= {change.key for change, _ in ready if own(change) in done}
+    if not failed:
+        return done
+    change, cause = failed[0]
+    if done or not isinstance(cause, Failed):
+        raise Partial(cause, key=change.key, done=done) from cause
+    raise cause
+
+
+def _wave(
+    session: Session,
+    works: Sequence[tuple[model.Change, Work]],
+    done: dict[str, str],
+    failed: list[tuple[model.Change, Exception]],
+) -> None:
+    """All calls, then all ends, until none has more to do. Adds to `done` and `failed`."""
     turns: list[tuple[model.Change, Work, BaseException | None]] = [(change, work, None) for change, work in works]
     begun = False
     while turns:
@@ -122,17 +147,11 @@ def _together(session: Session, works: Sequence[tuple[model.Change, Work]], befo
         begun = True
         ends = session.write.wait([operation for _, _, operation in flying]) if flying else []
         turns = [(change, work, end) for (change, work, _), end in zip(flying, ends, strict=True)]
-    if not failed:
-        return done
-    change, cause = failed[0]
-    if done or not isinstance(cause, Failed):
-        raise Partial(cause, key=change.key, done=done) from cause
-    raise cause
 
 
 def _is_hopeless(problem: BaseException) -> bool:
     failure = failures.classify(problem)
-    return failure is not None and failure.why in HOPELESS
+    return failure is not None and (failure.why == HOPELESS or failure.code in failures.UNREACHABLE)
 
 
 def _work(
@@ -233,17 +252,27 @@ def _strange_holders(session: Session, change: model.Change, problem: BaseExcept
 
 def _check_ours(session: Session, change: model.Change, standing: Json) -> Record:
     """The record; raises Failed where it is not that of this very incarnation."""
-    record = names.ours(standing.get("description"), session.owner, session.read.region)
+    record = names.record_in(standing, session.owner, session.read.region)
     mine = (change.address, change.name.removesuffix(names.DRIFTED))
     if record is not None and (record.address, record.suffix) == mine:
         return record
     raise Failed(
         "conflict",
         f"{names.path_of(standing['selfLink'])} exists and its description does not say that it is "
-        f"{model.short(change.address)} of this owner; it is left alone: delete it, or give this installation another "
-        "owner id",
+        f"{model.short(change.address)} of this owner{_whose(session, standing)}; it is left alone: delete it, or give "
+        "this installation another owner id",
         key=change.key,
     )
+
+
+def _whose(session: Session, standing: Json) -> str:
+    """Whose the record says it is, where it is that of another placement or place."""
+    said, region = names.members(standing.get("description")), session.read.region
+    if said.get("owner") != session.owner:
+        return ""
+    if said.get("region", region) != region:
+        return f", but of its placement in {said['region']}"
+    return f", but a copy of one in {said[names.PLACE]}" if names.PLACE in said else ""
 
 
 def _plain(path: str, _: Any) -> str:

@@ -54,10 +54,31 @@ def _settle_proxy(session: Session, change: model.Change, standing: kinds_commit
     certificates, shown = body.get("sslCertificates") or [], standing.get("sslCertificates") or []
     if len(certificates) != len(shown) or not all(map(_same, certificates, shown)):
         yield session.write.act(*where, "setSslCertificates", {"sslCertificates": certificates})
+    yield from _unguarded(session, standing)
+
+
+def _unguarded(session: Session, standing: kinds_commit.Json) -> Any:
+    """Takes away what hides our certificates or asks clients for theirs: certificates first, or none would be left."""
+    where, usual = names.place_of(standing["selfLink"]), shapes_front.GUARDED
+    strange = shapes_front.strange(standing)
+    for member in ("certificateMap", "quicOverride") if where[1] == names.GLOBAL else ():
+        if strange.pop(member, None):
+            body = {member: usual[member]} if usual[member] else {}
+            yield session.write.act(*where, f"set{member[0].upper()}{member[1:]}", body)
+    if strange:
+        fingerprint = (session.read.get(*where) or standing).get("fingerprint")  # another one after each call above
+        yield session.write.patch(*where, {**dict.fromkeys(strange), "fingerprint": fingerprint})
 
 
 def _settle_rule(session: Session, change: model.Change, standing: kinds_commit.Json, id_of: IdOf) -> Any:
-    target = shapes_front.write_rule(kinds_commit.wanted(change), id_of, standing)["target"]
+    """Of whom an internal rule serves Google lets change, also later:
+    cloud.google.com/sdk/gcloud/reference/compute/forwarding-rules/update (--allow-global-access)."""
+    body = shapes_front.write_rule(kinds_commit.wanted(change), id_of, standing)
+    target, everywhere = body["target"], bool(body.get("allowGlobalAccess"))
+    if everywhere != bool(standing.get("allowGlobalAccess")):
+        patch = {"allowGlobalAccess": everywhere, "fingerprint": standing.get("fingerprint")}
+        yield session.write.patch(*names.place_of(standing["selfLink"]), patch)
+        standing = session.read.get(*names.place_of(standing["selfLink"])) or standing
     if not _same(target, standing.get("target")):
         yield session.write.act(*names.place_of(standing["selfLink"]), "setTarget", {"target": target})
     yield from kinds_commit.label(session, change, standing, id_of)
@@ -73,6 +94,10 @@ def _claims(_: str, spec: model.Spec) -> tuple[str, ...]:
     return (f"port:{address.key}:{spec.get('port')}",) if isinstance(address, model.Ref) else ()
 
 
+def _exposes(spec: model.Spec) -> frozenset[str]:
+    return frozenset({"global access"} if spec.get("global_access") else ())
+
+
 CERTIFICATE = kinds_commit.resource("certificate", secret=_pem, immutable=("place", "fingerprint"))
 SSL_POLICY = kinds_commit.resource(
     "ssl-policy", settle=_patch_policy, immutable=("place",), mutable=("profile", "min_version")
@@ -81,14 +106,15 @@ TARGET_PROXY = kinds_commit.resource(
     "target-proxy",
     settle=_settle_proxy,
     immutable=("address", "secure"),
-    mutable=("url_map", "certificates", "ssl_policy"),
-    defaults={"certificates": ()},
+    mutable=("url_map", "certificates", "ssl_policy", "extra"),
+    defaults={"certificates": (), "extra": ""},
 )
 FORWARDING_RULE = kinds_commit.resource(
     "forwarding-rule",
     settle=_settle_rule,
-    immutable=("address", "port", "secure", "global_access", "exposure", "network", "subnetwork", "tier"),
-    mutable=("target", "labels"),
+    immutable=("address", "port", "secure", "exposure", "network", "subnetwork", "tier"),
+    mutable=("target", "global_access", "labels"),
     defaults={"global_access": False, "labels": {}},
     claims=_claims,
+    exposes=_exposes,
 )

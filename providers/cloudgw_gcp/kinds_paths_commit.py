@@ -96,7 +96,7 @@ def _path(
         place = shapes.place("url-map", made.after.fields, id_of)
     except Failed as problem:
         raise Failed(problem.why, f"{model.short(made.address)}: {problem}", key=made.key) from None
-    name = names.resource_name(session.owner, made.address, made.name)
+    name = names.resource_name(session.owner, made.address, made.name, session.read.region)
     return names.path(session.read.project, place, COLLECTION, name)
 
 
@@ -114,7 +114,7 @@ def _guard(session: Session, key: str, found: Mapping[str, Any] | None, changes:
     """What was found is ours, this very incarnation."""
     if found is None:
         return
-    record = names.ours(found.get("description"), session.owner, session.read.region)
+    record = names.record_in(found, session.owner, session.read.region)
     if record is None or model.key_of(record.address, record.suffix) != key.removesuffix(names.DRIFTED):
         raise Failed(
             "conflict",

@@ -26,6 +26,7 @@ PREFIX = "cgw"
 VERSION = 1
 
 FORMAT = "cloudgw"  # member of the record that says its version
+PLACE = "place"  # member of the record: where the thing was made, so that a copy elsewhere is its maker's
 PARENT = "parent"  # extra member of the record: the incarnation of the address that the thing was made for
 NETWORK, SUBNETWORK = "network", "subnetwork"  # address, forwarding rule: Google does not show all it was given
 SECURE = "secure"  # URL map: "true" behind HTTPS proxies
@@ -69,12 +70,15 @@ def mark(owner_id: str, gateway: str) -> str:
     return _short(f"{owner_id}\n{gateway}", 8)
 
 
-def resource_name(owner_id: str, address: model.Address, suffix: str) -> str:
-    """`cgw-<mark8>-<slug>-<hash8>-<suffix10>`, at most 63 characters. The slug is for people only."""
+def resource_name(owner_id: str, address: model.Address, suffix: str, region: str) -> str:
+    """`cgw-<mark8>-<slug>-<hash8>-<suffix10>`, at most 63 characters. The slug is for people only.
+
+    region: of the placement, because global resources of two placements of one Gateway lie side by side.
+    """
     people = model.owner_of(address)
     logical = model.short(address).partition("/")[2]
     slug = f"{_slug(people.partition('/')[2], SLUG // 2 - 1)}-{_slug(logical, SLUG // 2)}"
-    digest = _short(f"{owner_id}\n{address}", 8)
+    digest = _short(f"{owner_id}\n{address}\n{region}", 8)
     return f"{PREFIX}-{mark(owner_id, people)}-{slug}-{digest}-{suffix.removesuffix(DRIFTED)}"
 
 
@@ -89,7 +93,8 @@ def record_text(
     """The record, as the description of the inserting call.
 
     evidence: "cluster" and "gateway:<ns>/<name>" -> UID, where known. region: of the placement; global resources of a
-    Gateway belong to one placement too. extra: what else must be read back and Google does not keep (PARENT ...).
+    Gateway belong to one placement too. extra: PLACE ("global", a region or a zone), without which it is nobody's, and
+    what else must be read back and Google does not keep (PARENT ...).
     """
     found: dict[str, Any] = {
         FORMAT: VERSION,
@@ -111,7 +116,7 @@ def members(description: str | None) -> dict[str, str]:
         return {}
     try:
         found = json.loads(description)
-    except ValueError:
+    except (ValueError, RecursionError):  # anybody may write a description
         return {}
     if not isinstance(found, dict) or found.get(FORMAT) != VERSION:
         return {}
@@ -140,6 +145,17 @@ def ours(description: str | None, owner_id: str, region: str) -> Record | None:
     if found is None or found.owner != owner_id or members(description).get("region", "") != region:
         return None
     return found
+
+
+def record_in(document: Mapping[str, Any], owner_id: str, region: str) -> Record | None:
+    """The record of a GET document, where it says that the thing is the owner's, of this placement, and this very one:
+    it lies where it was made and has the name that goes with the record. A copy elsewhere is its maker's."""
+    description = document.get("description")
+    found = ours(description, owner_id, region)
+    if found is None or members(description).get(PLACE) != place_of(str(document.get("selfLink") or ""))[1]:
+        return None
+    named = resource_name(owner_id, found.address, found.suffix, region)
+    return found if document.get("name") == named else None
 
 
 def child(kind: str, logical: str, suffix: str) -> str:

@@ -1,7 +1,7 @@
 """The inventory as a Graph: which of our elements stand, in which incarnation, and what of others is in their way.
 
 `pipeline` calls `observe` after each listing. Pure. A thing is ours when its description holds our record, for this
-placement, and its name is the one that goes with it: a copy under another name is its maker's. What lies in a URL map
+placement, and its name and place are those that go with it: a copy elsewhere is its maker's. What lies in a URL map
 is told apart by `document`. What the kinds write must be read back here equal, field by field. A thing whose immutable
 values are not those that its suffix was made of was changed by somebody: it is shown as an incarnation of its own,
 "<suffix>-drifted", so that it is replaced.
@@ -83,7 +83,8 @@ class _World:
         """They are ours because their group is, and are named like its incarnation."""
         logical = model.short(group.address).partition("/")[2]
         listed = (self.content.get("endpoints") or {}).get(path)
-        targets = Unknown(f"the endpoints of {path} were not listed") if listed is None else tuple(sorted(listed))
+        why = (self.content.get("unread") or {}).get(path, "they were not listed")
+        targets = Unknown(f"the endpoints of {path} are not known: {why}") if listed is None else tuple(sorted(listed))
         return model.Element(
             address=model.address(model.owner_of(group.address), names.PROVIDER, "endpoints", logical),
             name=group.name,
@@ -93,10 +94,8 @@ class _World:
 
 
 def _record(found: Content, kind: str, owner: str, region: str) -> Record | None:
-    record = names.ours(found.get("description"), owner, region)
-    if record is None or model.kind_of(record.address) != kind:
-        return None
-    return record if found["name"] == names.resource_name(owner, record.address, record.suffix) else None
+    record = names.record_in(found, owner, region)
+    return record if record is not None and model.kind_of(record.address) == kind else None
 
 
 def _suffix(found: Content, record: Record) -> str:

@@ -22,21 +22,32 @@ class Health:
     {group: [{"ipAddress", "port", "healthState"}]}}, all by path."""
 
     def __init__(self, content: Json, documents: Mapping[str, Json]) -> None:
+        self._documents = documents
         self._attached = attached(documents)
         self._endpoints: Mapping[str, list[str]] = content.get("endpoints") or {}
         self._reports: Mapping[str, Mapping[str, list[Json]]] = content.get("health") or {}
 
     def outputs(self, path: str, service: Json) -> dict[str, Any]:
-        """healthy, targets: counts over all groups of a backend service; attached: requests can come to it."""
+        """healthy, targets: counts over all groups of a backend service; attached: requests can come to it.
+
+        A group of ours whose endpoints could not be listed counts for what a report says of it, else as one target.
+        """
         groups = [names.path_of(one["group"]) for one in service.get("backends") or ()]
-        listed = {group: set(self._endpoints.get(group) or ()) for group in groups}
-        targets = sum(len(members) for members in listed.values())
         report = self._reports.get(path)
+        listed = {group: self._members(group, report) for group in groups}
+        targets = sum(len(members) for members in listed.values())
         if report is not None:
             healthy = sum(len(_answering(listed[group], report.get(group) or ())) for group in listed)
         else:
             healthy = targets if path in self._attached else 0
         return {"healthy": healthy, "targets": targets, "attached": path in self._attached}
+
+    def _members(self, group: str, report: Mapping[str, list[Json]] | None) -> set[str]:
+        if group in self._endpoints or group not in self._documents:
+            return set(self._endpoints.get(group) or ())
+        if report is None:
+            return {group}
+        return {f"/{item.get('ipAddress')}:{item.get('port')}" for item in report.get(group) or ()}
 
 
 def attached(documents: Mapping[str, Json]) -> frozenset[str]:

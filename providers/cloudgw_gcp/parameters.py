@@ -62,10 +62,7 @@ class GCPParameters:
 
 def parse(raw: Parameters) -> GCPParameters:
     """Raises ParametersRefused with (path, reason) of everything that is wrong."""
-    problems: list[tuple[str, str]] = []
-    if raw.kind != KIND:
-        problems.append(("kind", f"{raw.kind} is not {KIND}"))
-    spec = fields.Fields(raw.spec, "spec", problems, kind=KIND, blank=True)
+    spec = fields.spec_of(raw, KIND, blank=True)
     spec.known(
         "projectId",
         "region",
@@ -112,8 +109,8 @@ def parse(raw: Parameters) -> GCPParameters:
     )
     if spec.raw.get("zones") in ([], ()):
         spec.refuse("zones", "is empty, and endpoints are kept by zone; name zones, or leave it out to have them found")
-    if problems:
-        raise ParametersRefused(problems)
+    if spec.problems:
+        raise ParametersRefused(spec.problems)
     return found
 
 
@@ -197,24 +194,18 @@ def _bad_zone(text: str, region: str) -> str:
 
 def _labels(spec: fields.Fields) -> dict[str, str]:
     """compute/docs/labeling-resources#requirements."""
-    raw = spec.raw.get("tags")
-    if raw is None:
-        return {}
-    if not isinstance(raw, Mapping):
-        spec.refuse("tags", f"must be an object, is {type(raw).__name__}")
-        return {}
-    for key, value in raw.items():
-        path = f"tags.{key}"
-        if not isinstance(key, str) or not isinstance(value, str):
-            spec.refuse(path, "key and value must be text; quote them")
-        elif not re.fullmatch(_LABEL, key) or not re.fullmatch(_VALUE, value):
-            spec.refuse(
-                path,
+
+    def bad(key: str, value: str) -> str:
+        if not re.fullmatch(_LABEL, key) or not re.fullmatch(_VALUE, value):
+            return (
                 "Google's labels hold lower-case letters, digits, _ and -, at most 63 characters, and a key begins "
-                "with a letter; write it so",
+                "with a letter; write it so"
             )
-        elif key.startswith(("goog", names.RESERVED)):
-            spec.refuse(path, f"keys beginning with goog and {names.RESERVED} are reserved")
-    if len(raw) > USER_LABELS:
+        if key.startswith(("goog", names.RESERVED)):
+            return f"keys beginning with goog and {names.RESERVED} are reserved"
+        return ""
+
+    found = spec.pairs("tags", bad)
+    if len(found) > USER_LABELS:
         spec.refuse("tags", f"at most {USER_LABELS} tags")
-    return {str(key): str(value) for key, value in sorted(raw.items(), key=lambda item: str(item[0]))}
+    return found

@@ -116,9 +116,9 @@ def inserted(
 ) -> Json:
     """The body of an insert: name, record and members. element: its name is the suffix, its references are bound."""
     kind, spec = model.kind_of(element.address), element.fields
-    extra = record_extra(kind, spec)
+    extra = {names.PLACE: place(kind, spec, id_of), **record_extra(kind, spec)}
     return {
-        "name": names.resource_name(owner, element.address, element.name),
+        "name": names.resource_name(owner, element.address, element.name, region),
         "description": names.record_text(owner, element.address, element.name, evidence or {}, region, extra),
         **write(kind, spec, id_of),
     }

@@ -2,8 +2,9 @@
 
 `shapes` collects it. Pure. Members: cloud.google.com/compute/docs/reference/rest/v1/ backendServices, healthChecks,
 networkEndpointGroups, firewalls; which affinity needs which of them: cloud.google.com/load-balancing/docs/
-backend-service#session_affinity. Members of a document that no field names (logging, CDN, a security policy, capacity)
-are other people's: a write carries them along.
+backend-service#session_affinity. Members of a document that no field names (logging, CDN, a security policy) are other
+people's: a write carries them along. Those that decide whether pods get requests at all (the capacity of a group, whom
+a health check asks and what it takes for an answer) are ours: `extra` has those that differ, so that they are repaired.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from typing import Any
 
 from cloudgw.graph import model
 from cloudgw_gcp import names
-from cloudgw_gcp.shapes_values import IdOf, Json, RefOf, link
+from cloudgw_gcp.shapes_values import IdOf, Json, RefOf, link, told, unlike
 
 SCHEMES = {"Public": "EXTERNAL_MANAGED", "Internal": "INTERNAL_MANAGED"}
 EXPOSURES = {scheme: exposure for exposure, scheme in SCHEMES.items()}
 RATE = 100_000_000  # requests per second and endpoint: groups must name a rate, and none is to be the limit
+SHARE: Mapping[str, Any] = {"balancingMode": "RATE", "maxRatePerEndpoint": RATE, "capacityScaler": 1}
+CHECKED: Mapping[str, Any] = {"host": "", "response": "", "proxyHeader": "NONE"}  # of the block of a health check
+PRIORITY = 1000  # of a firewall rule, unless it says otherwise
 PLAIN, HASHING = "ROUND_ROBIN", ("RING_HASH", "MAGLEV")
 BLOCKS = {"HTTP": "httpHealthCheck", "HTTPS": "httpsHealthCheck"}
 CHECK_MEMBERS = ("type", "checkIntervalSec", "timeoutSec", "healthyThreshold", "unhealthyThreshold")
@@ -37,8 +41,10 @@ SERVICE_MEMBERS = (
 FIREWALL_MEMBERS = (
     "network",
     "direction",
+    "priority",
     "allowed",
     "denied",
+    "destinationRanges",
     "sourceRanges",
     "sourceTags",
     "sourceServiceAccounts",
@@ -53,6 +59,7 @@ def write_firewall(spec: model.Spec, id_of: IdOf, standing: Mapping[str, Any]) -
     return {
         "network": names.link_of(spec["network"]),
         "direction": "INGRESS",
+        "priority": PRIORITY,
         "allowed": OPEN,
         "sourceRanges": list(spec["ranges"]),
         "targetTags": list(spec["tags"]),
@@ -61,10 +68,11 @@ def write_firewall(spec: model.Spec, id_of: IdOf, standing: Mapping[str, Any]) -
 
 
 def read_firewall(document: Mapping[str, Any], ref_of: RefOf) -> Json:  # noqa: ARG001
-    """ranges: () for a rule that somebody disabled or narrowed, so that it differs."""
+    """ranges: () for a rule that somebody disabled, narrowed or put behind others, so that it differs."""
     way = [{member: value for member, value in one.items() if value} for one in document.get("allowed") or ()]
     closed = document.get("disabled") or way not in (OPEN, [{"IPProtocol": "tcp", "ports": ["0-65535"]}])
-    narrow = any(document.get(member) for member in ("sourceTags", "sourceServiceAccounts", "targetServiceAccounts"))
+    narrowing = ("sourceTags", "sourceServiceAccounts", "targetServiceAccounts", "destinationRanges")
+    narrow = document.get("priority", PRIORITY) != PRIORITY or any(document.get(member) for member in narrowing)
     return {
         "network": names.path_of(document.get("network") or ""),
         "ranges": () if closed or narrow else tuple(sorted(document.get("sourceRanges") or ())),
@@ -77,7 +85,7 @@ def write_check(spec: model.Spec, id_of: IdOf, standing: Mapping[str, Any]) -> J
     kept = {
         member: value
         for member, value in (standing.get(block) or {}).items()
-        if member not in ("port", "portName", "portSpecification", "requestPath")
+        if member not in ("port", "portName", "portSpecification", "requestPath", *CHECKED)
     }
     port: Json = {"portSpecification": "USE_SERVING_PORT"}
     if spec.get("port") is not None:
@@ -105,6 +113,7 @@ def read_check(document: Mapping[str, Any], ref_of: RefOf) -> Json:  # noqa: ARG
         "timeout": document.get("timeoutSec"),
         "healthy": document.get("healthyThreshold"),
         "unhealthy": document.get("unhealthyThreshold"),
+        "extra": told(unlike(block, CHECKED)),
     }
 
 
@@ -136,22 +145,18 @@ def write_endpoints(targets: Sequence[str]) -> Json:
 
 
 def write_service(spec: model.Spec, id_of: IdOf, standing: Mapping[str, Any]) -> Json:
+    """A group must be named by a full link, and zonal groups take a rate (reference/rest/v1/backendServices)."""
     known = {names.path_of(item.get("group") or ""): item for item in standing.get("backends") or ()}
     groups = [id_of(group) for group in spec["backends"]]
     found: Json = {
         "protocol": spec["protocol"],
         "loadBalancingScheme": SCHEMES[spec["exposure"]],
         "healthChecks": [link(spec["health_check"], id_of)] if spec.get("health_check") else [],
-        "backends": [known.get(group) or _backend(group) for group in groups],
+        "backends": [{**known.get(group, {}), "group": names.link_of(group), **SHARE} for group in groups],
         "timeoutSec": spec["timeout"],
         "connectionDraining": {"drainingTimeoutSec": spec.get("draining") or 0},
     }
     return found | _write_affinity(spec, standing)
-
-
-def _backend(group: str) -> Json:
-    """A group must be named by a full link, and zonal groups take a rate (reference/rest/v1/backendServices)."""
-    return {"group": names.link_of(group), "balancingMode": "RATE", "maxRatePerEndpoint": RATE, "capacityScaler": 1}
 
 
 def _write_affinity(spec: model.Spec, standing: Mapping[str, Any]) -> Json:
@@ -173,17 +178,20 @@ def _write_affinity(spec: model.Spec, standing: Mapping[str, Any]) -> Json:
 
 
 def read_service(document: Mapping[str, Any], ref_of: RefOf) -> Json:
+    """Backends have no order: they come as one of names, like those that are built."""
     checks = document.get("healthChecks") or ()
+    groups = {names.path_of(one["group"]): told(unlike(one, SHARE)) for one in document.get("backends") or ()}
     affinity = document.get("sessionAffinity") or "NONE"
     return {
         "protocol": document.get("protocol") or "",
         "exposure": EXPOSURES.get(document.get("loadBalancingScheme") or "", ""),
         "health_check": ref_of(names.path_of(checks[0]), "exists") if checks else None,
-        "backends": tuple(ref_of(names.path_of(one["group"]), "exists") for one in document.get("backends") or ()),
+        "backends": tuple(ref_of(group, "exists") for group in sorted(groups)),
         "timeout": document.get("timeoutSec"),
         "affinity": affinity,
         "cookie": _read_cookie(document, affinity),
         "draining": int((document.get("connectionDraining") or {}).get("drainingTimeoutSec") or 0),
+        "extra": ";".join(f"{group.rpartition('/')[2]}: {said}" for group, said in sorted(groups.items()) if said),
     }
 
 

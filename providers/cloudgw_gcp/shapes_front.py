@@ -14,10 +14,12 @@ from typing import Any
 from cloudgw.graph import model
 from cloudgw_gcp import names
 from cloudgw_gcp.shapes_backends import EXPOSURES, SCHEMES
-from cloudgw_gcp.shapes_values import IdOf, Json, RefOf, link
+from cloudgw_gcp.shapes_values import IdOf, Json, RefOf, link, told, unlike
 
 TYPES = {"Public": "EXTERNAL", "Internal": "INTERNAL"}
 SHARED = "SHARED_LOADBALANCER_VIP"  # the purpose of an internal address that more than one forwarding rule may use
+# Of a proxy for HTTPS: what hides our certificates, asks clients for theirs, or offers another protocol
+GUARDED: Mapping[str, Any] = {"certificateMap": "", "serverTlsPolicy": "", "quicOverride": "NONE"}
 PROXIES = {False: "targetHttpProxies", True: "targetHttpsProxies"}
 
 
@@ -94,7 +96,16 @@ def read_proxy(document: Mapping[str, Any], ref_of: RefOf) -> Json:
         "url_map": ref_of(names.path_of(document.get("urlMap") or ""), "exists"),
         "certificates": tuple(ref_of(names.path_of(one), "ready") for one in document.get("sslCertificates") or ()),
         "ssl_policy": ref_of(names.path_of(policy), "exists") if policy else None,
+        "extra": told(strange(document)),
     }
+
+
+def strange(proxy: Mapping[str, Any]) -> Json:
+    """The members of a proxy that are not as ours are. Of a regional one nobody can set quicOverride."""
+    found = unlike(proxy, GUARDED)
+    if names.place_of(proxy["selfLink"])[1] != names.GLOBAL:
+        found.pop("quicOverride", None)
+    return found
 
 
 def write_rule(spec: model.Spec, id_of: IdOf, standing: Mapping[str, Any]) -> Json:  # noqa: ARG001
@@ -118,11 +129,12 @@ def write_rule(spec: model.Spec, id_of: IdOf, standing: Mapping[str, Any]) -> Js
 def read_rule(document: Mapping[str, Any], ref_of: RefOf) -> Json:
     place = names.place_of(document["selfLink"])[1]
     target = names.path_of(document.get("target") or "")
+    exposure = EXPOSURES.get(document.get("loadBalancingScheme") or "", "")
     return {
         "port": int(str(document.get("portRange") or "0").partition("-")[0]),
         "secure": f"/{PROXIES[True]}/" in target,
-        "global_access": bool(document.get("allowGlobalAccess")),
-        "exposure": EXPOSURES.get(document.get("loadBalancingScheme") or "", ""),
+        "global_access": bool(document.get("allowGlobalAccess")) and exposure != "Public",
+        "exposure": exposure,
         **_network(document),
         "tier": document.get("networkTier") if _has_tier(document, place) else None,
         "target": ref_of(target, "exists"),

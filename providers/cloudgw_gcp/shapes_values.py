@@ -1,12 +1,13 @@
-"""Small values that the shapes of a URL map share: links, header edits, durations and percentages.
+"""Small values that the shapes share: links, header edits, durations, percentages, and members that are not as usual.
 
-The `shapes_paths` modules, `document*` and builds call it. Pure. The API takes full and partial links and shows full
+The `shapes` modules, `document*` and builds call it. Pure. The API takes full and partial links and shows full
 ones, of whichever version and host it likes (cloud.google.com/compute/docs/reference/rest/v1/urlMaps), so that links
 are compared by their path and never as text.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -100,6 +101,16 @@ def normal(value: Any, member: str = "") -> Any:
     if member in LINKS and isinstance(value, str):
         return names.path_of(value)
     return round(value, _DECIMALS) if isinstance(value, float) else value
+
+
+def unlike(shown: Mapping[str, Any], usual: Mapping[str, Any]) -> Json:
+    """The members that are not as usual. What is not shown is as usual."""
+    return {member: shown[member] for member, value in usual.items() if shown.get(member) not in (None, "", value)}
+
+
+def told(members: Mapping[str, Any]) -> str:
+    """Canonical JSON, "" for none: the value of a field `extra`."""
+    return json.dumps(members, sort_keys=True, separators=(",", ":")) if members else ""
 
 
 def forward(*references: model.Ref) -> Json:

@@ -7,9 +7,6 @@ calls by `semantics`.
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import datetime
 import functools
 import os
 from collections.abc import Callable, Mapping
@@ -19,16 +16,14 @@ from typing import Any, ClassVar
 import local_ground
 
 import cloudgw_aws
-from cloudgw import pipeline
 from cloudgw.graph import model
-from cloudgw.objects import Material, Meta, Parameters
-from cloudgw.provider import Inventory, Placement, Session
+from cloudgw.objects import Meta, Parameters
+from cloudgw.provider import Placement, Session
 from cloudgw.testing import worlds
 from cloudgw_aws import calls, semantics
 from cloudgw_local import serving
 from cloudgw_local.aws import LOCAL, server
 
-OWNER = "owner-1"
 STEP_SECONDS = 4.0
 VOLATILE = frozenset({"active_at", "created", "dns_name", "priority", "registered_at", "attached_at", "released_at"})
 VOLATILE_IDS = frozenset({"arn", "id", "interfaces", "draining_until", "free_addresses", "issued_at", "imported_at"})
@@ -42,8 +37,6 @@ SECTIONS = (
     "certificates",
 )
 RECORD = "cloudgw.dev/"
-_OPEN = contextlib.ExitStack()
-atexit.register(_OPEN.close)  # while threads still run: the server's shutdown waits for its own
 
 
 def parameters(world: worlds.World) -> Parameters:
@@ -59,36 +52,9 @@ def parameters(world: worlds.World) -> Parameters:
 
 
 @functools.cache
-def material(key: str, fingerprint: str) -> Material:
-    """A self-signed certificate for a World's (key type, fingerprint)."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
-    private: Any = (
-        rsa.generate_private_key(65537, 2048) if key.startswith("RSA") else ec.generate_private_key(ec.SECP256R1())
-    )
-    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "shop.example")])
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=36500))
-        .sign(private, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    key_pem = private.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return Material(fingerprint=fingerprint, certificate_pem=built.public_bytes(pem), key_pem=key_pem)
-
-
-@functools.cache
 def running() -> serving.Running:
     """One local AWS for the whole test run; every Ground resets it."""
-    found = _OPEN.enter_context(server.serve(port=0, stepped=True))
+    found = local_ground.OPEN.enter_context(server.serve(port=0, stepped=True))
     os.environ.update(LOCAL.env(found.endpoint))
     return found
 
@@ -108,14 +74,14 @@ class AWS(local_ground.LocalGround):
     placement: ClassVar[Placement] = Placement("aws", "", "eu-central-1")
 
     def __init__(self) -> None:
-        super().__init__(running().control, STEP_SECONDS)
+        super().__init__(running().control, STEP_SECONDS, parameters)
         self._base = _session()
         self._truth: tuple[Any, Mapping[str, Any]] | None = None
-        self._materials = {f: material(k, f) for k, f in (("RSA-2048", "f1"), ("RSA-2048", "f2"), ("EC-P-256", "f3"))}
+        self._materials = local_ground.materials()
 
     def session(self) -> Session:
         write = calls.Write(self._wrapped)
-        return replace(self._base, write=write, owner=OWNER, materials=self._materials)
+        return replace(self._base, write=write, owner=local_ground.OWNER, materials=self._materials)
 
     def _wrapped(self, service: str, operation: str, **given: Any) -> Any:
         api = "".join(part.title() for part in operation.split("_"))
@@ -123,17 +89,6 @@ class AWS(local_ground.LocalGround):
 
     def forget(self) -> None:
         self._truth = None
-
-    def listing(self, session: Session) -> Inventory:
-        scope = [cloudgw_aws.PROVIDER.parameters(parameters(worlds.BASE))]
-        return pipeline.listing(self.provider, session.read, self.placement, scope, session.owner, self.clock)
-
-    def desired(self, world: worlds.World, inventory: Inventory) -> model.Graph:
-        raw = parameters(world)
-        routing = worlds.routing(world, raw)
-        parsed = self.provider.parameters(raw)
-        found = self.provider.facts(inventory, routing, parsed)
-        return self.provider.build(routing, found, parsed)[0]
 
     def everything(self) -> Any:
         dump = self.control.dump()
@@ -145,7 +100,7 @@ class AWS(local_ground.LocalGround):
         for section in SECTIONS:
             for item in dump[section]:
                 tags = item.get("tags", {})
-                if tags.get(RECORD + "owner") == OWNER:
+                if tags.get(RECORD + "owner") == local_ground.OWNER:
                     key = f"{tags[RECORD + 'address']}@{tags[RECORD + 'suffix']}"
                     names[item.get("arn") or item["id"]] = key
         result: dict[str, list[Any]] = {}
@@ -182,7 +137,7 @@ class AWS(local_ground.LocalGround):
             Tags=[{"Key": RECORD + k, "Value": v} for k, v in tags.items()],
         )
         group = made["TargetGroups"][0]["TargetGroupArn"]
-        owned = [i for i in self.control.dump()["listeners"] if i["tags"].get(RECORD + "owner") == OWNER]
+        owned = [i for i in self.control.dump()["listeners"] if i["tags"].get(RECORD + "owner") == local_ground.OWNER]
         made = write.call(
             "elbv2",
             "create_rule",

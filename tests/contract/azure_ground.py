@@ -7,8 +7,6 @@ documents that its data plane holds, interpreted by `semantics`, and of what its
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import copy
 import functools
 import os
@@ -16,21 +14,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import aws_ground
 import local_ground
 from azure_drift import EDITS
 
 import cloudgw_azure
-from cloudgw import pipeline
 from cloudgw.graph import model
 from cloudgw.objects import Meta, Parameters
-from cloudgw.provider import Inventory, Placement, Session
+from cloudgw.provider import Placement, Session
 from cloudgw.testing import worlds
 from cloudgw_azure import calls, names, semantics
 from cloudgw_local import azure, serving
 from cloudgw_local.azure import gateway, health, server
 
-OWNER = "owner-1"
 STEP_SECONDS = 5.0
 PLACE = Placement("azure", azure.SUBSCRIPTION, azure.LOCATION)
 NOT_FOUND = {"address": "10.0.64.250", "port": 8404}
@@ -43,8 +38,6 @@ ROUTES = {
 GATEWAYS = "/applicationgateways/"
 CHOSEN = frozenset({"privateIPAddress", "ipAddress", "operational", "_data", "_password"})  # not the same in each run
 THEIRS = "10.0.64.77"
-_OPEN = contextlib.ExitStack()
-atexit.register(_OPEN.close)
 
 
 def parameters(world: worlds.World) -> Parameters:
@@ -65,7 +58,7 @@ def parameters(world: worlds.World) -> Parameters:
 @functools.cache
 def running(beliefs: tuple[tuple[str, str], ...] = ()) -> serving.Running:
     """One local Azure for the whole test run and set of beliefs; every Ground resets it."""
-    return _OPEN.enter_context(server.serve(port=0, stepped=True, beliefs=dict(beliefs)))
+    return local_ground.OPEN.enter_context(server.serve(port=0, stepped=True, beliefs=dict(beliefs)))
 
 
 @functools.cache
@@ -85,32 +78,20 @@ class Azure(local_ground.LocalGround):
 
     def __init__(self) -> None:
         self.running = running(self.beliefs)
-        super().__init__(self.running.control, STEP_SECONDS)
+        super().__init__(self.running.control, STEP_SECONDS, parameters)
         self._base = _session(self.beliefs)
         self._base.read.sleep = self.clock.sleep
         self._seen: dict[str, Any] = {}
-        pairs = (("RSA-2048", "f1"), ("RSA-2048", "f2"), ("EC-P-256", "f3"))
-        self._materials = {name: aws_ground.material(key, name) for key, name in pairs}
+        self._materials = local_ground.materials()
 
     def session(self) -> Session:
-        return replace(self._base, write=_Write(self._wrapped), owner=OWNER, materials=self._materials)
+        return replace(self._base, write=_Write(self._wrapped), owner=local_ground.OWNER, materials=self._materials)
 
     def _wrapped(self, operation: str, *arguments: Any, **keywords: Any) -> Any:
         return self.met(operation, ROUTES[operation], lambda: self._base.write.call(operation, *arguments, **keywords))
 
     def forget(self) -> None:
         self._seen.clear()
-
-    def listing(self, session: Session) -> Inventory:
-        scope = [self.provider.parameters(parameters(worlds.BASE))]
-        return pipeline.listing(self.provider, session.read, self.placement, scope, session.owner, self.clock)
-
-    def desired(self, world: worlds.World, inventory: Inventory) -> model.Graph:
-        raw = parameters(world)
-        routing = worlds.routing(world, raw)
-        parsed = self.provider.parameters(raw)
-        found = self.provider.facts(inventory, routing, parsed)
-        return self.provider.build(routing, found, parsed)[0]
 
     def resources(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.control.dump()["resources"]
@@ -122,7 +103,7 @@ class Azure(local_ground.LocalGround):
     def named(self) -> Any:
         result = {}
         for item in self.resources():
-            record = names.ours(item["document"].get("tags"), OWNER)
+            record = names.ours(item["document"].get("tags"), local_ground.OWNER)
             if record is not None:
                 body = _strip(item["document"])
                 rules = body["properties"].get("requestRoutingRules", [])
@@ -134,7 +115,7 @@ class Azure(local_ground.LocalGround):
     def documents(self, suffix: str = "") -> list[dict[str, Any]]:
         """What GET shows of our gateways, or of one incarnation."""
         found = self._base.read.gateways()
-        ours = [(names.ours(one.get("tags"), OWNER), one) for one in found]
+        ours = [(names.ours(one.get("tags"), local_ground.OWNER), one) for one in found]
         return [one for record, one in ours if record is not None and suffix in ("", record.suffix)]
 
     def change(self, document: dict[str, Any]) -> None:
@@ -181,7 +162,7 @@ class Azure(local_ground.LocalGround):
             cloud.dump()  # ends operations whose time has come
             self._seen[moment] = None
             for one in cloud.world.of_type("applicationGateways"):
-                record = names.ours(one.document.get("tags"), OWNER)
+                record = names.ours(one.document.get("tags"), local_ground.OWNER)
                 if record is not None and record.suffix == suffix and one.applied is not None:
                     shown = gateway.show(one.applied, state="Succeeded")
                     shown["properties"]["operationalState"] = "Running"
@@ -303,7 +284,7 @@ def _plant(document: dict[str, Any]) -> None:
 
 def _theirs(document: Mapping[str, Any]) -> Any:
     """What is theirs in a resource, byte for byte; all of a resource that is not ours."""
-    if names.ours(document.get("tags"), OWNER) is None:
+    if names.ours(document.get("tags"), local_ground.OWNER) is None:
         return document
     found = []
     for collection, children in sorted(document["properties"].items()):

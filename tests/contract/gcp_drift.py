@@ -76,6 +76,7 @@ EDITS: Mapping[tuple[str, str], Edit] = {
     ("backend-service", "timeout"): _set("timeoutSec", value=99),
     ("backend-service", "draining"): _set("connectionDraining", "drainingTimeoutSec", value=99),
     ("backend-service", "affinity"): _set("sessionAffinity", value="CLIENT_IP"),
+    ("health-check", "extra"): _set("httpHealthCheck", "host", value="drifted.example"),
     ("health-check", "interval"): _set("checkIntervalSec", value=77),
     ("health-check", "path"): _set("httpHealthCheck", "requestPath", value="/drifted"),
     ("ssl-policy", "profile"): _set("profile", value="COMPATIBLE"),

@@ -8,8 +8,6 @@ public stands on a global load balancer, any other on a regional internal one.
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import functools
 import json
 import os
@@ -17,22 +15,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import aws_ground
 import local_ground
 from gcp_drift import EDITS
 
 import cloudgw_gcp
-from cloudgw import pipeline
 from cloudgw.graph import model
 from cloudgw.objects import Meta, Parameters
-from cloudgw.provider import Inventory, Placement, Session
+from cloudgw.provider import Placement, Session
 from cloudgw.testing import worlds
 from cloudgw_gcp import calls, names, semantics
 from cloudgw_local import gcp, serving
 from cloudgw_local.gcp import health, server
 from cloudgw_local.gcp import names as places
 
-OWNER = "owner-1"
 STEP_SECONDS = 5.0
 PLACE = Placement("gcp", gcp.PROJECT, gcp.REGION)
 CHOSEN = frozenset({"IPAddress", "address"})  # not the same in each run
@@ -45,8 +40,6 @@ READ_OF_PROJECT = (
     "backendServices",
 )
 THEIRS = "theirs"
-_OPEN = contextlib.ExitStack()
-atexit.register(_OPEN.close)
 
 
 def parameters(world: worlds.World) -> Parameters:
@@ -69,7 +62,7 @@ def parameters(world: worlds.World) -> Parameters:
 @functools.cache
 def running(beliefs: tuple[tuple[str, str], ...] = ()) -> serving.Running:
     """One local Google Cloud for the whole test run and set of beliefs; every Ground resets it."""
-    return _OPEN.enter_context(server.serve(port=0, stepped=True, beliefs=dict(beliefs)))
+    return local_ground.OPEN.enter_context(server.serve(port=0, stepped=True, beliefs=dict(beliefs)))
 
 
 def _session(beliefs: tuple[tuple[str, str], ...]) -> Session:
@@ -89,35 +82,23 @@ class GCP(local_ground.LocalGround):
 
     def __init__(self) -> None:
         self.running = running(self.beliefs)
-        super().__init__(self.running.control, STEP_SECONDS)
+        super().__init__(self.running.control, STEP_SECONDS, parameters)
         self._base = _session(self.beliefs)
         self._base.read.sleep = self.clock.sleep
         self._seen: dict[str, Any] = {}
-        pairs = (("RSA-2048", "f1"), ("RSA-2048", "f2"), ("EC-P-256", "f3"))
-        self._materials = {name: aws_ground.material(key, name) for key, name in pairs}
+        self._materials = local_ground.materials()
 
     def session(self) -> Session:
         read = _session(self.beliefs).read
         read.sleep = self.clock.sleep
         write = calls.Write(self._wrapped, read)
-        return replace(self._base, read=read, write=write, owner=OWNER, materials=self._materials)
+        return replace(self._base, read=read, write=write, owner=local_ground.OWNER, materials=self._materials)
 
     def _wrapped(self, operation: str, *arguments: Any, **keywords: Any) -> Any:
         return self.met(operation, operation, lambda: self._base.write.call(operation, *arguments, **keywords))
 
     def forget(self) -> None:
         self._seen.clear()
-
-    def listing(self, session: Session) -> Inventory:
-        scope = [self.provider.parameters(parameters(worlds.BASE))]
-        return pipeline.listing(self.provider, session.read, self.placement, scope, session.owner, self.clock)
-
-    def desired(self, world: worlds.World, inventory: Inventory) -> model.Graph:
-        raw = parameters(world)
-        routing = worlds.routing(world, raw)
-        parsed = self.provider.parameters(raw)
-        found = self.provider.facts(inventory, routing, parsed)
-        return self.provider.build(routing, found, parsed)[0]
 
     def resources(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.control.dump()["resources"]
@@ -130,7 +111,7 @@ class GCP(local_ground.LocalGround):
         result = {}
         for item in self.resources():
             document = item["document"]
-            record = names.ours(document.get("description", ""), OWNER, gcp.REGION)
+            record = names.ours(document.get("description", ""), local_ground.OWNER, gcp.REGION)
             if record is not None:
                 for matcher in document.get("pathMatchers", ()):
                     rules = matcher.get("routeRules", [])
@@ -149,7 +130,7 @@ class GCP(local_ground.LocalGround):
         """Place and stored document of ours by its record."""
         cloud, _ = self._cloud()
         for place, document in cloud.world.resources.items():
-            record = names.ours(document.get("description", ""), OWNER, gcp.REGION)
+            record = names.ours(document.get("description", ""), local_ground.OWNER, gcp.REGION)
             if record is not None and (record.address, record.suffix) == (where, suffix):
                 return place, document
         return None
@@ -161,7 +142,7 @@ class GCP(local_ground.LocalGround):
             (place, document)
             for place, document in cloud.world.resources.items()
             if place.collection == "urlMaps"
-            and names.ours(document.get("description", ""), OWNER, gcp.REGION) is not None
+            and names.ours(document.get("description", ""), local_ground.OWNER, gcp.REGION) is not None
         ]
 
     def plant(self, gateway: str) -> Any:
@@ -226,7 +207,7 @@ class GCP(local_ground.LocalGround):
             for place, document in sorted(cloud.world.resources.items()):
                 if place.collection in project and place not in cloud.world.fresh:
                     project[place.collection].append(document)
-                record = names.ours(document.get("description", ""), OWNER, gcp.REGION)
+                record = names.ours(document.get("description", ""), local_ground.OWNER, gcp.REGION)
                 if place.collection == "addresses" and record is not None:
                     ips[record.suffix] = document["address"]
                 if place.collection == "backendServices":
@@ -256,7 +237,7 @@ class GCP(local_ground.LocalGround):
         """The name of the Kubernetes Service behind a backend service of ours."""
         cloud, _ = self._cloud()
         place = places.parse(path)
-        record = names.ours(cloud.world.resources[place]["description"], OWNER, gcp.REGION)
+        record = names.ours(cloud.world.resources[place]["description"], local_ground.OWNER, gcp.REGION)
         assert record is not None, path
         return model.short(record.address).split("/")[2].partition(":")[0]
 
@@ -333,7 +314,7 @@ def _uproot(document: dict[str, Any]) -> None:
 def _theirs(item: Mapping[str, Any]) -> Any:
     """What is theirs in a resource, byte for byte; all of a resource that is not ours, but for who uses it."""
     document = item["document"]
-    if names.ours(document.get("description", ""), OWNER, gcp.REGION) is None:
+    if names.ours(document.get("description", ""), local_ground.OWNER, gcp.REGION) is None:
         return {key: value for key, value in document.items() if key != "users"}
     found = [one for one in document.get("pathMatchers", ()) if one["name"] == THEIRS]
     found += [one for one in document.get("hostRules", ()) if one["pathMatcher"] == THEIRS]

@@ -5,7 +5,7 @@
   uses      files of `common` that lie beside the case's own
   made      files that no repository should hold: name -> huge, deep, latin or empty
   env       environment variables
-  local     aws or azure: that local cloud is there, empty, and its environment
+  local     aws, azure or gcp: that local cloud is there, empty, and its environment
   before    command lines that run first; they must end with the codes that they begin with, as in "2 plan -f ."
   hidden    modules that cannot be imported, as if they were not installed
   faults    what the local cloud answers instead, once `before` has run: operation, code, and times, status, message
@@ -44,11 +44,14 @@ BARE = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": "none",
     "AWS_SHARED_CREDENTIALS_FILE": "none",
+    "NO_GCE_CHECK": "true",
     "COLUMNS": "100",
 }
 HEADS = re.compile(r"^Gateway |to create|failed:|waits \(refused\)|listing of|^No Gateway|^  [a-z].*with")
 NOTE = re.compile(r" *(error|warning) ")
-DROPPED = re.compile(r"AWS_|AZURE_|CLOUDGW_|KUBE|XDG_|NO_COLOR|HTTPS?_PROXY|http", re.IGNORECASE)
+DROPPED = re.compile(
+    r"AWS_|AZURE_|GOOGLE_|CLOUDSDK_|CLOUDGW_|KUBE|XDG_|NO_COLOR|NO_GCE_|HTTPS?_PROXY|http", re.IGNORECASE
+)
 HUGE = 300 * 2**20  # bytes; of a sparse file, which takes no room
 
 

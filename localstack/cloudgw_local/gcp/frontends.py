@@ -42,7 +42,8 @@ _FIXED = (
 
 
 def accept(body: Json, place: names.Place, current: Json | None, surroundings: around.Around) -> Json:
-    """A new rule, or a patched one: of a rule only the tier and the reach of an internal passthrough one change."""
+    """A new rule, or a patched one: of a rule only the tier and the reach of an internal one change
+    (cloud.google.com/sdk/gcloud/reference/compute/forwarding-rules/update, --allow-global-access)."""
     if not body.get("allowGlobalAccess"):
         body.pop("allowGlobalAccess", None)
     if current is not None:
@@ -69,10 +70,8 @@ def accept(body: Json, place: names.Place, current: Json | None, surroundings: a
 def _patched(body: Json, place: names.Place, current: Json) -> Json:
     balancing_rules.unchanged(body, current, how=dict.fromkeys(_FIXED, "") | {"target": "setTarget"})
     balancing_rules.kept(body, current, "labels")
-    if (
-        current.get("allowGlobalAccess") != body.get("allowGlobalAccess")
-        and current["loadBalancingScheme"] != "INTERNAL"
-    ):
+    changed = current.get("allowGlobalAccess") != body.get("allowGlobalAccess")
+    if changed and not current["loadBalancingScheme"].startswith("INTERNAL"):
         why = "It cannot be changed after creation for this load balancing scheme."
         raise schema.invalid("resource.allowGlobalAccess", body.get("allowGlobalAccess", False), why)
     _tier(body, place)

@@ -14,11 +14,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
 import cloudgw_aws
 import cloudgw_azure
+import cloudgw_gcp
 from cloudgw.graph import model
 from cloudgw.objects import Unknown
 from cloudgw.provider import Provider
@@ -28,13 +30,19 @@ from cloudgw_aws import semantics as aws_semantics
 from cloudgw_azure import build as azure_build
 from cloudgw_azure import build_actions, names
 from cloudgw_azure import semantics as azure_semantics
+from cloudgw_gcp import build as gcp_build
+from cloudgw_gcp import names as gcp_names
+from cloudgw_gcp import semantics as gcp_semantics
 from tests.golden.routing import writer as lines
 from tests.unit.aws import samples as aws_samples
 from tests.unit.azure import samples as azure_samples
+from tests.unit.gcp import elements as gcp_elements
+from tests.unit.gcp import samples as gcp_samples
 
 NOBODY = "nobody"
 UNKNOWN = "unknown: "
 GROUP = "/aws/target-group/"
+EVERYWHERE = gcp_samples.Nodes({"": (gcp_samples.ZONES[0], "node-b")})  # one machine that has every pod
 SERVER = (("server", "app"),)  # what a backend answers with
 
 Asked: TypeAlias = request.Request | request.Connection
@@ -162,6 +170,67 @@ def on_azure(routing: ir.Routing) -> Ask:
     return ask
 
 
+def on_gcp(routing: ir.Routing) -> Ask:
+    """What a regional load balancer answers in which the whole graph stands, by Google's documents."""
+    graph = gcp_build.build(routing, gcp_samples.network(instances=EVERYWHERE), gcp_samples.wanted())[0]
+    if reason := _unknown(graph):
+        return lambda _: reason
+    content = gcp_elements.content_of(graph)
+    secure = {table.port for table in routing.tables if table.protocol == "HTTPS"}
+    named = {
+        gcp_names.path_of(one["selfLink"]): gcp_names.members(one["description"])["address"].split("/", 4)[4]
+        for one in content["backendServices"]
+    }
+
+    def ask(asked: Asked) -> str:
+        if isinstance(asked, request.Connection):
+            return NOBODY  # an Application Load Balancer speaks HTTP alone
+        found = gcp_semantics.answer(
+            content,
+            gcp_semantics.Request(
+                ip=content["addresses"][0]["address"],
+                port=asked.port,
+                scheme="https" if asked.port in secure else "http",
+                method=asked.method,
+                host=asked.host,
+                path=asked.path,
+                query=urlencode(asked.query),
+                headers=asked.headers,
+            ),
+        )
+        if found.kind == "redirect":
+            return f"{found.status} {found.location}"
+        if found.kind == "fixed" or found.status:
+            return str(found.status)
+        if found.kind != "forward":
+            return NOBODY
+        first = found.shares[0]
+        answered = _headers(SERVER, first.response.apply(SERVER))
+        return " ".join(
+            [
+                _parts(found, named),
+                *_changed(asked, found.host, found.path),
+                *_headers(asked.headers, first.headers),
+                *(f"answered {part}" for part in answered),
+            ]
+        )
+
+    return ask
+
+
+def _parts(found: gcp_semantics.Answer, named: Mapping[str, str]) -> str:
+    """Shares of backends, and of a status. A percentage has at most four digits, so that a third is nearly one."""
+    status, percent = found.abort or (0, 0.0)
+    aborted = Fraction(percent / 100).limit_denominator(1000)
+    total = sum(share.weight for share in found.shares)
+    parts: list[tuple[str, Fraction]] = [(str(status), aborted)]
+    for share in found.shares:
+        to = "503" if share.empty else "/".join(named[share.service].split("/")[:2])  # without the sessions of a rule
+        parts.append((to, (1 - aborted) * Fraction(share.weight, total)))
+    unit = math.lcm(*(part.denominator for _, part in parts))
+    return _shares([(to, int(part * unit)) for to, part in parts])
+
+
 def _unknown(graph: model.Graph) -> str:
     for element in graph:
         for value in () if isinstance(element.spec, Unknown) else (element.fields.get("action"),):
@@ -181,6 +250,7 @@ class Cloud:
 CLOUDS: Mapping[str, Cloud] = {
     "AWS": Cloud(provider=cloudgw_aws.PROVIDER, answerer=on_aws),
     "Azure": Cloud(provider=cloudgw_azure.PROVIDER, answerer=on_azure),
+    "Google Cloud": Cloud(provider=cloudgw_gcp.PROVIDER, answerer=on_gcp),
 }
 
 

@@ -47,8 +47,8 @@ today on each cloud: *yes*, *partly* (the rest works, or an error answers in its
 Promises that no manifest can hold (conformance reports, metrics, scaling, pooled connections) are not here. Generated
 by `make golden` from `tests/golden/seeds`; each case's `answer.yaml` holds the whole answer.
 
-| case | promise | AWS | Azure | why |
-|---|---|---|---|---|
+| case | promise | AWS | Azure | Google Cloud | why |
+|---|---|---|---|---|---|
 """
 
 

@@ -334,9 +334,17 @@ def test_what_is_fixed_of_an_internal_rule(cloud: Cloud) -> None:
     for member, value in (
         ("network", samples.CLOSED),
         ("subnetwork", samples.CLOSED_SUBNETWORK),
-        ("allowGlobalAccess", True),
     ):
         refused(cloud.ask("PATCH", path, {member: value}), f"resource.{member}")
+
+
+def test_whom_an_internal_rule_serves_may_change(cloud: Cloud) -> None:
+    samples.build(cloud, REGIONAL, "INTERNAL_MANAGED")
+    path = f"{REGIONAL}/forwardingRules/rule"
+    cloud.done("PATCH", path, {"allowGlobalAccess": True})
+    assert cloud.get(path)["allowGlobalAccess"] is True
+    cloud.done("PATCH", path, {"allowGlobalAccess": False})
+    assert "allowGlobalAccess" not in cloud.get(path)
 
 
 def test_the_tier_of_an_ephemeral_address_may_change(cloud: Cloud) -> None:

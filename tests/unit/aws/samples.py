@@ -1,25 +1,35 @@
-"""Small routings, and the AWS objects that a built graph would become, for the tests of this folder.
+"""Parameters, facts, and the AWS objects that a built graph would become, for the tests of this folder.
 
 `render` gives an inventory's content for a desired graph: what describe calls would show after a perfect apply.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudgw.graph import model
-from cloudgw.objects import Meta, Origin, Parameters, PathMatch, RouteMatch, Unknown, URLRewrite, ValueMatch
+from cloudgw.objects import Meta, Parameters, Unknown
 from cloudgw.provider import Facts
-from cloudgw.routing import ir
 from cloudgw_aws import facts, kinds, kinds_groups, names, parameters, shapes
+from tests.unit.routings import CART, GATEWAY, PAY, backend, certificate, entry, forward, match, origin, routing, table
+
+__all__ = [
+    "CART",
+    "GATEWAY",
+    "PAY",
+    "backend",
+    "certificate",
+    "entry",
+    "forward",
+    "match",
+    "origin",
+    "routing",
+    "table",
+]
 
 OWNER = "dev"
 VPC = "vpc-0a"
 SUBNETS = ("subnet-0a", "subnet-0b")
-GATEWAY = Origin(kind="Gateway", namespace="shop", name="edge")
-CART = ir.BackendKey(namespace="shop", name="cart", port=8080)
-PAY = ir.BackendKey(namespace="shop", name="pay", port=8080)
 
 
 def raw(**spec: Any) -> Parameters:
@@ -35,101 +45,6 @@ def wanted(**spec: Any) -> parameters.AWSParameters:
 def network(**more: Any) -> Facts:
     found = {"vpc": VPC, "subnets": SUBNETS, "ranges": ("10.0.0.0/16",), **more}
     return Facts(values={"network": facts.Network(**found)})
-
-
-def backend(key: ir.BackendKey, *addresses: str, protocol: str = "HTTP") -> ir.Backend:
-    return ir.Backend(
-        key=key,
-        protocol=protocol,
-        port_number=8080,
-        targets=tuple(ir.Target(address=address, port=8080) for address in addresses),
-        origin=Origin(kind="Service", namespace=key.namespace, name=key.name),
-    )
-
-
-def origin(name: str) -> Origin:
-    return Origin(kind="HTTPRoute", namespace="shop", name=name)
-
-
-def match(
-    path: str = "/",
-    kind: str = "PathPrefix",
-    method: str = "",
-    headers: Sequence[tuple[str, str]] = (),
-    query: Sequence[tuple[str, str]] = (),
-) -> RouteMatch:
-    return RouteMatch(
-        path=PathMatch(type=kind, value=path),
-        method=method,
-        headers=tuple(ValueMatch(name=name, value=value) for name, value in headers),
-        query=tuple(ValueMatch(name=name, value=value) for name, value in query),
-    )
-
-
-def forward(*shares: tuple[ir.BackendKey | int, int], rewrite: URLRewrite | None = None) -> ir.Forward:
-    return ir.Forward(
-        shares=tuple(ir.Share(to=to, weight=weight, origin=origin("x")) for to, weight in shares),
-        edits=ir.Edits(rewrite=rewrite),
-    )
-
-
-def entry(
-    number: int,
-    action: ir.Action | Unknown | None = None,
-    *,
-    host: str = "a.example.com",
-    of: RouteMatch | None = None,
-    route: str = "cart",
-    listener: str = "http",
-) -> ir.Entry:
-    return ir.Entry(
-        key=f"{listener}/shop/{route}/{host or '*'}/{number}",
-        listener=listener,
-        hostname=host,
-        match=of or match(),
-        action=action if action is not None else forward((CART, 1)),
-        origin=origin(route),
-    )
-
-
-def table(
-    entries: Sequence[ir.Entry],
-    port: int = 80,
-    protocol: str = "HTTP",
-    certificates: Sequence[ir.Certificate] = (),
-) -> ir.Table:
-    listener = ir.Listener(
-        name="http" if protocol == "HTTP" else "https",
-        owner=("Gateway", "shop", "edge"),
-        port=port,
-        protocol=protocol,
-        certificates=tuple(certificates),
-        origin=GATEWAY,
-    )
-    return ir.Table(port=port, protocol=protocol, listeners=(listener,), entries=tuple(entries))
-
-
-def certificate(name: str, state: str = "found", **more: str) -> ir.Certificate:
-    found: dict[str, Any] = {"reason": f"{name} {state}"}
-    if state == "found":
-        found = {"fingerprint": f"f-{name}", "key_type": "RSA-2048"}
-    return ir.Certificate(namespace="shop", name=name, state=state, origin=GATEWAY, **{**found, **more})
-
-
-def routing(
-    *tables: ir.Table, backends: Mapping[ir.BackendKey, ir.Backend | Unknown] | None = None, **more: Any
-) -> ir.Routing:
-    given: dict[str, Any] = {"complete": True, "known": (("shop", "cart"),), **more}
-    return ir.Routing(
-        namespace="shop",
-        name="edge",
-        gateway_class=None,
-        parameters=None,
-        tables=tables,
-        backends=backends if backends is not None else {CART: backend(CART, "10.0.0.5"), PAY: backend(PAY, "10.0.0.6")},
-        origin=GATEWAY,
-        **given,
-    )
 
 
 def bound(graph: model.Graph) -> dict[model.Address, tuple[str, model.Spec]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cloudgw.building import scaling
 from cloudgw.graph import model
 from cloudgw.objects import Note, PathModifier, Unknown, URLRewrite
 from cloudgw.routing import ir
@@ -163,7 +164,7 @@ def test_six_backends_answer_500() -> None:
     ],
 )
 def test_weights_are_scaled(weights: list[int], scaled: list[int]) -> None:
-    assert build_actions.scale(weights) == scaled
+    assert scaling.scale(weights, build_actions.HIGHEST_WEIGHT) == scaled
 
 
 def test_rounded_weights_are_said() -> None:
@@ -311,11 +312,37 @@ def test_routes_beyond_the_quota_of_target_groups() -> None:
     assert codes(built).count("TargetGroupQuota") == 2
 
 
+def test_what_a_route_refused_by_a_quota_hid_is_there_again() -> None:
+    """The 404 of its listener, the entry behind one of its own, and a match that it would have inherited."""
+    many = [samples.entry(n, of=samples.match(f"/p{n}"), route="zz") for n in range(10, 30)]
+    to_pay = samples.forward((samples.PAY, 1))
+
+    def left(*entries: ir.Entry, own: str = "") -> tuple[list[str], list[str]]:
+        table = samples.table([*(dataclasses.replace(one, listener=own or "http") for one in many), *entries])
+        if own:
+            listener = dataclasses.replace(table.listeners[0], name=own, hostname="a.example.com")
+            table = dataclasses.replace(table, listeners=(listener, *table.listeners))
+        built = made(samples.routing(table), rules=20)
+        rules = [where.partition("/80/")[2] for where in addresses(built[0]) if where.startswith("rule")]
+        return sorted(rules), [code for code in codes(built) if code != "BackendAccessUnmanaged"]
+
+    whole = samples.entry(1, route="zz", listener="one")
+    rules, said = left(whole, samples.entry(2, to_pay, host=""), own="one")
+    assert (rules, said) == (["http/shop/cart/*/2", "one/-/-/isolation/a.example.com"], ["RuleQuota"])
+
+    first = samples.entry(1, of=samples.match("/admin"), route="zz")
+    second = dataclasses.replace(samples.entry(1, to_pay, of=first.match, route="aa"), behind=first.key)
+    assert left(first, second) == (["http/shop/aa/a.example.com/1"], ["RuleQuota"])
+
+    heirs = [samples.entry(1, of=QUERY, route="aa"), samples.entry(2, route="zz"), samples.entry(3, to_pay, route="bb")]
+    assert left(*heirs) == (["http/shop/bb/a.example.com/3"], ["MatchNotExpressible", "RuleQuota"])
+
+
 def test_pods_outside_the_vpc() -> None:
     backends = {samples.CART: samples.backend(samples.CART, "10.0.0.5", "192.168.0.9", "fd00::1")}
     built = one(samples.forward((samples.CART, 1)), backends=backends)
     assert built[0].one("shop/edge/aws/targets/shop/cart:8080").fields["targets"] == ("10.0.0.5:8080",)  # type: ignore[union-attr]
-    assert "TargetOutsideVPC" in codes(built)
+    assert "TargetOutside" in codes(built)
 
 
 def test_the_way_to_the_pods() -> None:

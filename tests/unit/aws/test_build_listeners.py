@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from cloudgw.graph import model
-from cloudgw.objects import Note, Origin, RouteMatch
+from cloudgw.objects import Note, Origin, RouteMatch, Unknown
 from cloudgw.routing import ir
 from cloudgw_aws import build, facts, names
 from tests.unit.aws import samples
@@ -156,3 +156,46 @@ def test_lint_needs_neither_parameters_nor_an_account() -> None:
     table = samples.table([samples.entry(1, of=RouteMatch(query=samples.match(query=[("q", "v")]).query))])
     assert [note.code for note in build.lint(samples.routing(table))] == ["MatchNotExpressible"]
     assert build.lint(samples.routing()) == ()
+
+
+def bare(name: str, hostname: str, state: str, **more: object) -> ir.Listener:
+    one = listener(name, hostname, **more)
+    lost = dataclasses.replace(one.certificates[0], state=state, fingerprint="", reason=f"it is {state}")
+    return dataclasses.replace(one, certificates=(lost,))
+
+
+def test_a_listener_without_a_certificate() -> None:
+    """It is never served under the certificate of its neighbour."""
+    entries = [
+        samples.entry(1, listener="bare"),
+        samples.entry(2, samples.forward((samples.PAY, 1)), host="*.example.com", listener="wild"),
+    ]
+    wild = listener("wild", "*.example.com")
+    graph, notes = made([bare("bare", "a.example.com", "refused"), wild], entries)
+    assert rules(graph) == [("bare/-/-/isolation/a.example.com", 404), ("wild/shop/cart/*.example.com/2", "forward")]
+    assert [note.origin for note in notes if note.code == "NoCertificate"] == [origin("bare")]
+    graph, notes = made([bare("bare", "a.example.com", "unknown"), wild], entries)
+    assert [answer for _, answer in rules(graph)] == ["forward", "forward"]
+    assert [note for note in notes if note.code == "NoCertificate"] == []
+
+
+def test_a_listener_whose_secret_is_gone_keeps_what_stands() -> None:
+    """Whether its certificate is still shown is not known: nothing is made, and nobody else answers."""
+    entries = [
+        samples.entry(1, listener="bare"),
+        samples.entry(2, samples.forward((samples.PAY, 1)), host="*.example.com", listener="wild"),
+    ]
+    for state in ("absent", "invalid"):
+        graph, notes = made([bare("bare", "a.example.com", state), listener("wild", "*.example.com")], entries)
+        own, barrier, other = graph.order["shop/edge/aws/listener/443"]
+        assert isinstance(graph.elements[own][0].spec, Unknown)
+        assert barrier.endswith("/bare/-/-/isolation/a.example.com")
+        assert graph.elements[barrier][0].fields["action"]["status"] == 404
+        assert graph.elements[other][0].fields["action"]["type"] == "forward"
+        (said,) = (note for note in notes if note.code == "NoCertificate")
+        assert "what stands for its hosts stays as it is" in said.message
+        revoked = dataclasses.replace(samples.forward((500, 1)).shares[0], withdrawn=samples.PAY)
+        shares = (revoked, *samples.forward((samples.CART, 1)).shares)
+        gone = [samples.entry(1, ir.Forward(shares=shares), listener="bare"), entries[1]]
+        graph, _ = made([bare("bare", "a.example.com", state), listener("wild", "*.example.com")], gone)
+        assert [answer for _, answer in rules(graph)] == [404, "forward"]

@@ -36,7 +36,7 @@ def world() -> model.Graph:
         [samples.entry(5, ir.Respond(status=503), listener="https")],
         443,
         "HTTPS",
-        [samples.certificate("a"), samples.certificate("b", key_type="EC-P-256")],
+        [samples.certificate("a"), samples.certificate("b", key="EC-P-256")],
     )
     parameters = samples.wanted(backendSecurityGroups=["sg-0a"], tags={"team": "x y", "cost": ""})
     graph, _ = build.build(samples.routing(plain, secure), samples.network(), parameters)

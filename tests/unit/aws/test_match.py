@@ -6,6 +6,7 @@ import botocore.session
 import pytest
 
 from cloudgw.objects import RouteMatch, ValueMatch
+from cloudgw.routing import heirs
 from cloudgw_aws import build_match, kinds_rules_order, shapes
 from tests.unit.aws import samples
 
@@ -16,9 +17,9 @@ def conditions(of: RouteMatch, host: str = "a.example.com", port: int = 80, prot
     return build_match.conditions(samples.entry(1, of=of, host=host), samples.table([], port, protocol))
 
 
-def refused(of: RouteMatch, host: str = "a.example.com", port: int = 80) -> build_match.Inexpressible:
+def refused(of: RouteMatch, host: str = "a.example.com", port: int = 80) -> heirs.Inexpressible:
     found = conditions(of, host, port)
-    assert isinstance(found, build_match.Inexpressible), found
+    assert isinstance(found, heirs.Inexpressible), found
     return found
 
 

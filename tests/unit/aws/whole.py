@@ -125,7 +125,7 @@ def listeners(draw: st.DrawFn, owner: str, most: int) -> tuple[objects.Listener,
     found = []
     for number in range(draw(st.integers(1, most))):
         port = draw(st.sampled_from([80, 80, 8080, 8080, 443]))
-        hostname = draw(st.sampled_from([*["", "", *HOSTS[:4]] * 12, LONG]))
+        hostname = draw(st.sampled_from([*["", "", *HOSTS[:4]] * 40, LONG]))
         secrets: tuple[ObjectRef, ...] = ()
         protocol, mode = "HTTP", ""
         if port == 443:
@@ -287,7 +287,7 @@ def worlds(draw: st.DrawFn) -> World:
     for number in range(draw(st.integers(2, 7))):
         namespace = draw(st.sampled_from(["shop", "shop", "shop", "team"]))
         created = draw(st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", ""]))
-        hostnames = draw(st.sampled_from([*[(), (), *((host,) for host in HOSTS), HOSTS[:2]] * 6, (LONG,)]))
+        hostnames = draw(st.sampled_from([*[(), (), *((host,) for host in HOSTS), HOSTS[:2]] * 20, (LONG,)]))
         if draw(one_in(20)):
             rule = objects.RouteRule(matches=(draw(grpc_matches()),), backends=draw(backends()))
             kind: type[objects.Route] = objects.GRPCRoute

@@ -1,36 +1,62 @@
-"""Small routings, parameters and facts for the tests of what is built for Azure."""
+"""Parameters and facts for the tests of what is built for Azure, beside the routings of all clouds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from cloudgw.graph import model
-from cloudgw.objects import (
-    Meta,
-    Note,
-    Origin,
-    Parameters,
-    PathMatch,
-    PathModifier,
-    RouteMatch,
-    Timeouts,
-    Unknown,
-    URLRewrite,
-    ValueMatch,
-)
+from cloudgw.objects import Meta, Parameters, RouteMatch, Unknown
 from cloudgw.provider import Facts
 from cloudgw.routing import ir
 from cloudgw_azure import build, document, facts, kinds, names, parameters
+from tests.unit.routings import (
+    CART,
+    GATEWAY,
+    PAY,
+    Built,
+    backend,
+    certificate,
+    codes,
+    entry,
+    forward,
+    logicals,
+    match,
+    of_kind,
+    only,
+    origin,
+    replaced,
+    routing,
+    said,
+    seconds,
+    table,
+)
+
+__all__ = [
+    "CART",
+    "GATEWAY",
+    "PAY",
+    "Built",
+    "backend",
+    "certificate",
+    "codes",
+    "entry",
+    "forward",
+    "logicals",
+    "match",
+    "of_kind",
+    "only",
+    "origin",
+    "replaced",
+    "routing",
+    "said",
+    "seconds",
+    "table",
+]
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 SUBNET = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/vnet/subnets/gw"
-GATEWAY = Origin(kind="Gateway", namespace="shop", name="edge")
-CART = ir.BackendKey(namespace="shop", name="cart", port=8080)
-PAY = ir.BackendKey(namespace="shop", name="pay", port=8080)
 NOT_FOUND = {"address": "10.0.9.9", "port": 8404}
-
-Built = tuple[model.Graph, tuple[Note, ...]]
 
 
 def wanted(**spec: Any) -> parameters.AzureParameters:
@@ -62,113 +88,6 @@ def network(**more: Any) -> Facts:
     return Facts(values={"network": facts.Network(**found)})
 
 
-def backend(key: ir.BackendKey, *addresses: str, protocol: str = "HTTP", tls: Any = None) -> ir.Backend:
-    return ir.Backend(
-        key=key,
-        protocol=protocol,
-        port_number=8080,
-        targets=tuple(ir.Target(address=address, port=8080) for address in addresses),
-        tls=tls,
-        origin=Origin(kind="Service", namespace=key.namespace, name=key.name),
-    )
-
-
-def origin(name: str) -> Origin:
-    return Origin(kind="HTTPRoute", namespace="shop", name=name)
-
-
-def match(
-    path: str = "/",
-    kind: str = "PathPrefix",
-    method: str = "",
-    headers: Sequence[tuple[str, str]] = (),
-    query: Sequence[tuple[str, str]] = (),
-) -> RouteMatch:
-    return RouteMatch(
-        path=PathMatch(type=kind, value=path),
-        method=method,
-        headers=tuple(ValueMatch(name=name, value=value) for name, value in headers),
-        query=tuple(ValueMatch(name=name, value=value) for name, value in query),
-    )
-
-
-def forward(*shares: tuple[ir.BackendKey | int, int], rewrite: URLRewrite | None = None, **more: Any) -> ir.Forward:
-    return ir.Forward(
-        shares=tuple(ir.Share(to=to, weight=weight, origin=origin("x")) for to, weight in shares),
-        edits=more.pop("edits", ir.Edits(rewrite=rewrite)),
-        **more,
-    )
-
-
-def seconds(number: int) -> Timeouts:
-    return Timeouts(request=number * 1000)
-
-
-def replaced(path: str) -> URLRewrite:
-    return URLRewrite(path=PathModifier(type="ReplaceFullPath", value=path))
-
-
-def entry(
-    number: int,
-    action: ir.Action | Unknown | None = None,
-    *,
-    host: str = "a.example.com",
-    of: RouteMatch | None = None,
-    route: str = "cart",
-    listener: str = "http",
-) -> ir.Entry:
-    return ir.Entry(
-        key=f"{listener}/shop/{route}/{host or '*'}/{number}",
-        listener=listener,
-        hostname=host,
-        match=of or match(),
-        action=action if action is not None else forward((CART, 1)),
-        origin=origin(route),
-    )
-
-
-def table(
-    entries: Sequence[ir.Entry],
-    port: int = 80,
-    protocol: str = "HTTP",
-    certificates: Sequence[ir.Certificate] = (),
-    hostname: str = "",
-) -> ir.Table:
-    listener = ir.Listener(
-        name="http" if protocol == "HTTP" else "https",
-        owner=("Gateway", "shop", "edge"),
-        port=port,
-        protocol=protocol,
-        hostname=hostname,
-        certificates=tuple(certificates),
-        origin=GATEWAY,
-    )
-    return ir.Table(port=port, protocol=protocol, listeners=(listener,), entries=tuple(entries))
-
-
-def certificate(name: str, state: str = "found", *hosts: str) -> ir.Certificate:
-    found: dict[str, Any] = {"reason": f"{name} {state}"}
-    if state == "found":
-        found = {"fingerprint": f"f-{name}", "key_type": "RSA-2048", "names": hosts}
-    return ir.Certificate(namespace="shop", name=name, state=state, origin=GATEWAY, **found)
-
-
-def routing(
-    *tables: ir.Table, backends: Mapping[ir.BackendKey, ir.Backend | Unknown] | None = None, **more: Any
-) -> ir.Routing:
-    given: dict[str, Any] = {"complete": True, "known": (("shop", "cart"),), **more}
-    return ir.Routing(
-        namespace="shop",
-        name="edge",
-        gateway_class=None,
-        parameters=None,
-        tables=tables,
-        backends=backends if backends is not None else {CART: backend(CART, "10.0.0.5"), PAY: backend(PAY, "10.0.0.6")},
-        origin=GATEWAY,
-        **given,
-    )
-
-
 def made(wish: ir.Routing, spec: Mapping[str, Any] | None = None, **facts_: Any) -> Built:
     return build.build(wish, network(**facts_), wanted(**(spec or {})))
 
@@ -176,19 +95,6 @@ def made(wish: ir.Routing, spec: Mapping[str, Any] | None = None, **facts_: Any)
 def one(action: ir.Action | Unknown, of: RouteMatch | None = None, **backends: Any) -> Built:
     """A table with one entry."""
     return made(routing(table([entry(1, action, of=of)]), **backends))
-
-
-def logicals(graph: model.Graph, kind: str) -> list[str]:
-    return sorted(model.short(where).partition("/")[2] for where in graph.elements if model.kind_of(where) == kind)
-
-
-def of_kind(graph: model.Graph, kind: str) -> list[model.Spec]:
-    return [element.fields for element in graph if model.kind_of(element.address) == kind]
-
-
-def only(graph: model.Graph, kind: str) -> model.Spec:
-    (found,) = of_kind(graph, kind)
-    return found
 
 
 def rows(graph: model.Graph, where: str) -> list[tuple[tuple[str, ...], str]]:
@@ -205,14 +111,6 @@ def rows(graph: model.Graph, where: str) -> list[tuple[tuple[str, ...], str]]:
         else:
             found.append((spec["paths"], spec["action"]["pool"].to.rpartition("/")[2]))
     return found
-
-
-def codes(built: Built) -> list[str]:
-    return [note.code for note in built[1]]
-
-
-def said(built: Built, code: str) -> list[str]:
-    return [note.message for note in built[1] if note.code == code]
 
 
 def bound(graph: model.Graph) -> list[model.Element]:

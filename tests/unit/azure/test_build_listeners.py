@@ -10,7 +10,7 @@ import pytest
 from cloudgw.graph import model
 from cloudgw.objects import Note, Origin
 from cloudgw.routing import ir
-from cloudgw_azure import build
+from cloudgw_azure import build, build_maps, build_rules
 from tests.unit.azure import samples
 from tests.unit.azure.samples import entry, logicals, match, of_kind, rows
 
@@ -129,3 +129,34 @@ def test_one_secret_that_one_listener_sees_is_seen() -> None:
     ]
     graph, _ = made(listeners, [entry(1, listener="one")])
     assert samples.only(graph, "certificate")["fingerprint"] == "seen"
+
+
+def bare(name: str, hostname: str, state: str, **more: object) -> ir.Listener:
+    one = listener(name, hostname, **more)
+    lost = dataclasses.replace(one.certificates[0], state=state, fingerprint="", reason=f"it is {state}")
+    return dataclasses.replace(one, certificates=(lost,))
+
+
+@pytest.mark.parametrize(
+    ("state", "served", "answer"),
+    [
+        ("refused", True, "not-found"),
+        ("absent", False, "not-found"),
+        ("invalid", False, "not-found"),
+        ("absent", True, "shop.cart.8080"),
+        ("unknown", False, "shop.cart.8080"),
+    ],
+)
+def test_a_listener_without_a_certificate(state: str, served: bool, answer: str) -> None:
+    """It is never served under the certificate of its neighbour; what was served before goes on."""
+    listeners = [bare("bare", "a.example.com", state), listener("wild", "*.example.com")]
+    to_pay = samples.forward((samples.PAY, 1))
+    entries = [entry(1, listener="bare"), entry(2, to_pay, host="*.example.com", listener="wild")]
+    table = ir.Table(port=443, protocol="HTTPS", listeners=tuple(listeners), entries=tuple(entries))
+    standing = frozenset({build_rules.rule_id(entries[0])} if served else ())
+    graph, notes = samples.made(samples.routing(table), standing=standing)
+    assert rows(graph, "443.a.example.com") == [(("/*",), answer)]
+    assert rows(graph, build_maps.logical(443, "*.example.com")) == [(("/*",), "shop.pay.8080")]
+    said = [note for note in notes if note.code == "NoCertificate"]
+    assert [note.origin for note in said] == [origin("bare")] * (answer == "not-found")
+    assert all("its hosts answer 404" in note.message for note in said)

@@ -10,7 +10,7 @@ import pytest
 
 from cloudgw.objects import GRPCMethod, RouteMatch, Unknown
 from cloudgw.routing import ir
-from cloudgw_azure import build, build_maps, build_match, build_rules, names
+from cloudgw_azure import build, build_match, build_rules, names
 from tests.unit.azure import samples
 from tests.unit.azure.samples import CART, PAY, codes, entry, forward, made, match, one, rows, said, table
 
@@ -245,19 +245,6 @@ def test_paths_within_others(path: str, taken: set[str], whole: bool) -> None:
     assert build_match.within(path, taken) is whole
 
 
-@pytest.mark.parametrize(
-    ("host", "wide"),
-    [
-        ("", {""}),
-        ("a.b.c", {"a.b.c", "*.b.c", "*.c", ""}),
-        ("*.b.c", {"*.b.c", "*.c", ""}),
-        ("localhost", {"localhost", ""}),
-    ],
-)
-def test_hostnames_that_cover_another(host: str, wide: set[str]) -> None:
-    assert build_maps.covering(host) == wide
-
-
 def test_ids_of_rules_begin_with_their_route() -> None:
     for name in ("cart", "cart.old", "a" * 30):
         found = entry(1, route=name)
@@ -268,3 +255,31 @@ def test_ids_of_rules_begin_with_their_route() -> None:
 def test_lint_says_what_build_says() -> None:
     wish = samples.routing(table([entry(1, of=QUERY), entry(2, TO_PAY, of=match("/a"))]))
     assert made(wish)[1] == build.lint(wish) != ()
+
+
+def test_what_a_route_refused_by_a_quota_hid_is_there_again() -> None:
+    """The 404 of its listener, the entry behind one of its own, and a match that it would have inherited."""
+    many = [entry(n, of=match(f"/p{n}"), route="zz") for n in range(10, 30)]
+    whole = [dataclasses.replace(one, listener="one") for one in [*many, entry(1, route="zz")]]
+    built = made(samples.routing(isolated(*whole)), quotas={"paths": 20})
+    assert codes(built) == ["GatewayQuota"]
+    assert rows(built[0], MAP) == [(("/*",), "not-found")]
+
+    first = entry(1, of=match("/admin"), route="zz")
+    second = dataclasses.replace(entry(1, TO_PAY, of=match("/admin"), route="aa"), behind=first.key)
+    built = made(samples.routing(table([*many, first, second, entry(2, route="aa")])), quotas={"paths": 20})
+    assert rows(built[0], MAP) == [(("/admin", "/admin/*"), "shop.pay.8080"), (("/*",), "shop.cart.8080")]
+
+    hears = [entry(1, of=match("/a", query=[("q", "v")]), route="aa"), entry(2, of=match("/a"), route="zz")]
+    built = made(samples.routing(table([*many, *hears, entry(3, TO_PAY, route="bb")])), quotas={"paths": 20})
+    assert codes(built) == ["MatchNotExpressible", "GatewayQuota"]
+    assert rows(built[0], MAP) == [(("/*",), "shop.pay.8080")]
+
+
+def test_the_winner_of_two_spellings_is_refused_by_a_quota() -> None:
+    """Then the other one stays."""
+    many = [entry(n, of=match(f"/p{n}"), route="zz") for n in range(10, 30)]
+    spelt = [entry(1, of=match("/Foo"), route="zz"), entry(2, TO_PAY, of=match("/foo"), route="pay")]
+    built = made(samples.routing(table([*many, *spelt])), quotas={"paths": 20})
+    assert codes(built) == ["GatewayQuota"]
+    assert rows(built[0], MAP) == [(("/foo", "/foo/*"), "shop.pay.8080")]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cloudgw.building import quota
 from cloudgw.routing import ir
 from cloudgw_azure import build_quota, facts
 from tests.unit.azure import samples
@@ -39,7 +40,7 @@ def guessed(routing: ir.Routing) -> int:
     seen: list[int] = []
     whole = build_quota._bytes
 
-    def spy(*given: Any) -> build_quota._Budget:
+    def spy(*given: Any) -> quota.Budget:
         budget = whole(*given)
         seen.append(budget.wanted)
         return budget

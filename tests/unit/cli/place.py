@@ -17,7 +17,7 @@ from tests.errors import keys, writer
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples"
-OTHER = "azure-"  # files of a cloud that does not run in most tests
+OTHER = ("azure-", "gcp-")  # files of clouds that do not run in most tests
 
 
 @dataclass(frozen=True)

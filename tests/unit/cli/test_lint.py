@@ -73,23 +73,24 @@ def test_exit_codes(guide: places.Place) -> None:
     assert broken.json["runs"][0]["invocations"][0]["executionSuccessful"] is False
 
 
-@pytest.mark.parametrize("word", ["gcp", "aws,gcp", "AWS"])
+@pytest.mark.parametrize("word", ["nimbus", "aws,nimbus", "AWS"])
 def test_a_target_without_a_provider_is_an_error(guide: places.Place, word: str) -> None:
     said = guide.run(f"lint --targets {word}")
     name = word.rpartition(",")[2]
     assert (said.code, said.out) == (1, "")
-    assert said.err == f"error: --targets {name}: no provider of that name is installed (there are: aws, azure)\n"
+    assert said.err == f"error: --targets {name}: no provider of that name is installed (there are: aws, azure, gcp)\n"
 
 
 def test_targets_are_all_or_those_named(guide: places.Place) -> None:
-    assert guide.run("lint --targets aws,azure --output json").json == guide.run("lint --output json").json
+    assert guide.run("lint --targets aws,azure,gcp --output json").json == guide.run("lint --output json").json
     assert "names no provider" in guide.run("lint --targets ,").err
 
 
 def test_each_target_says_its_own_and_what_no_cloud_changes_is_said_once(guide: places.Place) -> None:
-    found = guide.run("lint --complete --targets aws,azure --output json").json
-    one = {name: guide.run(f"lint --complete --targets {name} --output json").json for name in ("aws", "azure")}
-    assert found["targets"] == ["aws", "azure"]
+    found = guide.run("lint --complete --targets aws,azure,gcp --output json").json
+    clouds = ["aws", "azure", "gcp"]
+    one = {name: guide.run(f"lint --complete --targets {name} --output json").json for name in clouds}
+    assert found["targets"] == clouds
     for name, alone in one.items():
         own = [item for item in found["findings"] if item["target"] == name]
         assert own == [item for item in alone["findings"] if item["target"] == name]

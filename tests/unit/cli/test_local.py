@@ -29,13 +29,14 @@ def test_without_a_name_all_of_them_run_and_one_environment_is_for_all(place: pl
     assert place.run("local up --detach --stepped").code == 0
     try:
         found = place.run("local env --output json").json
-        assert set(found) == {"aws", "azure"}
+        assert set(found) == {"aws", "azure", "gcp"}
         exports = dict(shlex.split(line)[1].split("=", 1) for line in place.run("local env").out.splitlines())
-        for cloud, variable in (("aws", "AWS_ENDPOINT_URL"), ("azure", "AZURE_ARM_ENDPOINT")):
+        named = {"aws": "AWS_ENDPOINT_URL", "azure": "AZURE_ARM_ENDPOINT", "gcp": "GOOGLE_COMPUTE_CUSTOM_ENDPOINT"}
+        for cloud, variable in named.items():
             assert exports[variable] == found[cloud]["endpoint"]
         assert exports["CLOUDGW_CLOCK"].split() == [found[cloud]["env"]["CLOUDGW_CLOCK"] for cloud in sorted(found)]
     finally:
-        assert place.run("local down").out == "aws: stopped\nazure: stopped\n"
+        assert place.run("local down").out == "aws: stopped\nazure: stopped\ngcp: stopped\n"
 
 
 def test_a_local_cloud_lives_from_up_to_down(up: places.Place) -> None:

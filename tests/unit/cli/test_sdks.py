@@ -19,9 +19,16 @@ from tests.errors import writer
 from tests.unit.cli import place as places
 
 COMMON = places.ROOT / "tests" / "errors" / "common"
-SDKS = {"aws": ("boto3", "botocore"), "azure": ("azure", "msrest", "msal", "isodate")}
-OTHER = {"aws": "azure", "azure": "aws"}
-FILES = {"aws": ("class.yaml", "gateway.yaml"), "azure": ("azure-class.yaml", "azure-gateway.yaml")}
+SDKS = {
+    "aws": ("boto3", "botocore"),
+    "azure": ("azure", "msrest", "msal", "isodate"),
+    "gcp": ("google", "proto", "grpc"),
+}
+FILES = {
+    "aws": ("class.yaml", "gateway.yaml"),
+    "azure": ("azure-class.yaml", "azure-gateway.yaml"),
+    "gcp": ("gcp-class.yaml", "gcp-gateway.yaml"),
+}
 # hidden: modules that cannot be imported, as if they were not installed
 PROGRAM = """
 import json, sys
@@ -73,13 +80,21 @@ PLAN = ("plan", "--owner", "demo", "--complete", "-f", ".")
 
 def test_a_plan_imports_the_sdk_of_its_own_cloud_alone(cloud: str, folder: Path, clouds: Any) -> None:
     env = writer.fresh(clouds[cloud])
-    code, modules, said = run(folder, env, PLAN, hidden=SDKS[OTHER[cloud]])
+    others = [module for name, modules in SDKS.items() if name != cloud for module in modules]
+    code, modules, said = run(folder, env, PLAN, hidden=others)
     assert (code, f"Gateway shop/edge  in {cloud}/" in said) == (2, True), said
     assert SDKS[cloud][0] in modules
-    assert not modules & set(SDKS[OTHER[cloud]])
+    assert not modules & set(others)
     code, modules, said = run(folder, env, PLAN)  # installed, and still not asked for
     assert code == 2, said
-    assert not modules & set(SDKS[OTHER[cloud]])
+    assert not modules & set(others)
+
+
+@pytest.mark.parametrize("cloud", ["gcp"], indirect=True)
+def test_a_plan_does_without_a_client_that_only_writes_need(folder: Path, clouds: Any) -> None:
+    code, modules, said = run(folder, writer.fresh(clouds["gcp"]), PLAN, hidden=("google.cloud", "proto", "grpc"))
+    assert code == 2, said
+    assert "google" in modules
 
 
 def test_without_its_sdk_a_plan_says_what_to_install(cloud: str, folder: Path, clouds: Any) -> None:
@@ -92,7 +107,7 @@ def test_without_its_sdk_a_plan_says_what_to_install(cloud: str, folder: Path, c
 
 def test_what_asks_no_cloud_needs_no_sdk(folder: Path) -> None:
     hidden = [name for names in SDKS.values() for name in names]
-    for words in (("lint", "--targets", "aws,azure", "--complete", "-f", "."), ("capabilities",)):
+    for words in (("lint", "--targets", "aws,azure,gcp", "--complete", "-f", "."), ("capabilities",)):
         code, modules, said = run(folder, {}, words, hidden)
         assert code == 0, said
         assert not modules & set(hidden)

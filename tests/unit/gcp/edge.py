@@ -100,10 +100,25 @@ def address_of(kind: str, logical: str = "lb", gateway: str = "shop/edge") -> mo
 
 
 def record(
+    kind: str,
+    logical: str = "lb",
+    *,
+    suffix: str = SUFFIX,
+    owner: str = OWNER,
+    gateway: str = "shop/edge",
+    place: str = "",
+) -> str:
+    """A description. place: by default where the kind lies of a regional load balancer."""
+    usual = {"neg": logical.rpartition("/")[2], "firewall": names.GLOBAL}.get(kind, gcp.REGION)
+    extra = {names.PLACE: place or usual}
+    return names.record_text(owner, address_of(kind, logical, gateway), suffix, {}, gcp.REGION, extra)
+
+
+def name(
     kind: str, logical: str = "lb", *, suffix: str = SUFFIX, owner: str = OWNER, gateway: str = "shop/edge"
 ) -> str:
-    """A description."""
-    return names.record_text(owner, address_of(kind, logical, gateway), suffix, {}, gcp.REGION)
+    """The name that goes with a record."""
+    return names.resource_name(owner, address_of(kind, logical, gateway), suffix, gcp.REGION)
 
 
 def check(description: str = "") -> dict[str, Any]:

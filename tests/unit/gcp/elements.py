@@ -76,7 +76,7 @@ def firewall(**spec: Any) -> model.Element:
 
 
 def check(protocol: str = "HTTP", place: str = REGION, **spec: Any) -> model.Element:
-    plain = {"path": "/", "port": None, "interval": 10, "timeout": 5, "healthy": 2, "unhealthy": 2}
+    plain = {"path": "/", "port": None, "interval": 10, "timeout": 5, "healthy": 2, "unhealthy": 2, "extra": ""}
     return made("health-check", protocol.lower(), place=place, protocol=protocol, **{**plain, **spec})
 
 
@@ -101,6 +101,7 @@ def service(logical: str, groups: Sequence[str] = (), exposure: str = "Internal"
         "affinity": "NONE",
         "cookie": None,
         "draining": 0,
+        "extra": "",
     }
     return made("backend-service", logical, **{**plain, **spec})
 
@@ -141,6 +142,7 @@ def front(
             url_map=to("url-map", str(port)),
             certificates=tuple(to("certificate", name, "ready") for name in certificates),
             ssl_policy=to("ssl-policy", "tls") if secure else None,
+            extra="",
         ),
         made(
             "forwarding-rule",

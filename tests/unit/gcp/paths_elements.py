@@ -170,7 +170,7 @@ def bound_names() -> dict[model.Address, str]:
 
 def path_of(where: model.Address, suffix: str) -> str:
     collection = {"address": "addresses", "backend-service": "backendServices", "url-map": "urlMaps"}
-    name = names.resource_name(OWNER, where, suffix)
+    name = names.resource_name(OWNER, where, suffix, REGION)
     return names.path(PROJECT, REGION, collection[model.kind_of(where)], name)
 
 

@@ -46,7 +46,7 @@ def test_one_route_is_a_load_balancer() -> None:
     ]
     assert rows(graph) == [(["full /a", "prefix /a/"], "shop/cart:8080")]
     assert rows(graph, "80/*") == []
-    assert [spec["hosts"] for spec in of_kind(graph, "path-matcher")] == [("*",), ("a.example.com",)]
+    assert [spec["hosts"] for spec in of_kind(graph, "path-matcher")] == [("*",), ("a.example.com", "a.example.com:80")]
     assert (graph.unknown, graph.known) == ((), ())
 
 
@@ -195,8 +195,8 @@ def test_nothing_stands_behind_what_takes_every_request() -> None:
 @pytest.mark.parametrize(
     ("port", "protocol", "hosts"),
     [
-        (80, "HTTP", ("*.example.com",)),
-        (443, "HTTPS", ("*.example.com",)),
+        (80, "HTTP", ("*.example.com", "*.example.com:80")),
+        (443, "HTTPS", ("*.example.com", "*.example.com:443")),
         (8080, "HTTP", ("*.example.com", "*.example.com:8080")),
         (8443, "HTTPS", ("*.example.com", "*.example.com:8443")),
     ],

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from cloudgw.building import scaling
 from cloudgw.graph import model
 from cloudgw.objects import (
     CORS,
     GRPCMethod,
     HeaderModifier,
-    PathModifier,
     Retry,
     RouteMatch,
     SessionPersistence,
@@ -63,11 +63,14 @@ def test_filters_answer_500(action: ir.Action, field: str) -> None:
     assert logicals(graph, "backend-service") == ["none"]
 
 
-def test_retries_answer_500() -> None:
+def test_retries_are_left_out() -> None:
+    """As on other clouds: a request that is not repeated is answered all the same."""
     graph, notes = built = one(dataclasses.replace(TO_CART, retry=Retry(attempts=2)), match("/a"))
-    assert rows(graph) == FAILS
-    assert codes(built) == ["RetryNotExpressible"]
-    assert notes[0].refuses == "rule"
+    assert [what for _, what in rows(graph)] == ["shop/cart:8080"]
+    assert only(graph, "route-rule")["timeout"] is None
+    assert codes(built) == ["NotHonoured"]
+    assert notes[0].message.startswith("retry: ")
+    assert notes[0].refuses == ""
 
 
 @pytest.mark.parametrize("given", [{"mirrors": (MIRROR,)}, {"rewrite": URLRewrite(hostname="b.c")}])
@@ -76,8 +79,13 @@ def test_filters_of_one_backend(given: dict[str, Any]) -> None:
     action = ir.Forward(shares=(shares[0], dataclasses.replace(shares[1], edits=ir.Edits(**given))))
     graph, notes = built = one(action, match("/a"))
     assert [what for _, what in rows(graph)] == ["shop/cart:8080 (500, '25')"]
-    assert "backendRefs shop/pay:8080: filters, " in said(built, "UnsupportedFilter")[0]
+    (message,) = said(built, "UnsupportedFilter")
+    assert message.startswith("backendRefs shop/pay:8080: filters, ")
+    assert ("rule's filters" in message) == ("rewrite" in given)  # a mirror of the rule would fail for all of it
     assert notes[0].refuses == "share"
+    named = dataclasses.replace(action.shares[1].origin, path="/spec/rules/0/backendRefs/1")
+    action = ir.Forward(shares=(shares[0], dataclasses.replace(action.shares[1], origin=named)))
+    assert said(one(action, match("/a")), "UnsupportedFilter")[0].startswith("backendRefs[1] shop/pay:8080: ")
 
 
 @pytest.mark.parametrize(
@@ -158,9 +166,9 @@ def test_weights_are_scaled() -> None:
     built = one(forward((CART, 1_000_000), (PAY, 1501)), match("/a"))
     assert [share["weight"] for share in only(built[0], "route-rule")["action"]["shares"]] == [1000, 2]
     assert codes(built) == ["WeightsRounded"]
-    assert build_actions.scale([1_000_000, 1]) == [1000, 1]
-    assert build_actions.scale([5]) == [1]
-    assert build_actions.scale([3000, 2000, 1000]) == [3, 2, 1]
+    assert scaling.scale([1_000_000, 1], build_actions.HIGHEST_WEIGHT) == [1000, 1]
+    assert scaling.scale([5], build_actions.HIGHEST_WEIGHT) == [1]
+    assert scaling.scale([3000, 2000, 1000], build_actions.HIGHEST_WEIGHT) == [3, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -195,6 +203,10 @@ def test_timeouts(timeouts: Timeouts | None, timeout: str | None) -> None:
         (SessionPersistence(lifetime="Permanent", absolute_timeout=1500), None),
         (SessionPersistence(absolute_timeout=1000), None),
         (SessionPersistence(lifetime="Permanent"), None),
+        (SessionPersistence(name="a b;c"), None),
+        (SessionPersistence(name="é"), None),
+        (SessionPersistence(lifetime="Permanent", absolute_timeout=1_209_600_000), ("GCLB", 1_209_600)),
+        (SessionPersistence(lifetime="Permanent", absolute_timeout=1_209_601_000), None),
     ],
 )
 def test_session_persistence(session: SessionPersistence, cookie: tuple[str, int] | None) -> None:
@@ -262,6 +274,37 @@ def test_headers_of_one_backend() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "own"),
+    [
+        (ir.Edits(), ir.Edits(request=HeaderModifier(set=(("X-A", "{x}"),)))),
+        (ir.Edits(response=SET), ir.Edits(response=HeaderModifier(remove=("Connection",)))),
+        (
+            ir.Edits(response=HeaderModifier(add=(("Set-Cookie", "a"),))),
+            ir.Edits(response=HeaderModifier(add=(("Set-Cookie", "b"),))),
+        ),
+    ],
+)
+def test_headers_of_one_backend_that_are_refused(rule: ir.Edits, own: ir.Edits) -> None:
+    """Only its share answers an error, and the note names it."""
+    shares = forward((CART, 99), (PAY, 1)).shares
+    action = ir.Forward(shares=(shares[0], dataclasses.replace(shares[1], edits=own)), edits=rule)
+    graph, notes = built = one(action, match("/a"))
+    assert [what for _, what in rows(graph)] == ["shop/cart:8080 (500, '1')"]
+    assert codes(built) == ["RewriteNotExpressible"]
+    assert notes[0].refuses == "share"
+    assert notes[0].message.startswith("backendRefs shop/pay:8080: filters, ")
+
+
+def test_headers_of_the_rule_fail_for_all_backends() -> None:
+    shares = forward((CART, 99), (PAY, 1)).shares
+    bad = ir.Edits(request=HeaderModifier(set=(("X-A", "{x}"),)))
+    action = ir.Forward(shares=(shares[0], dataclasses.replace(shares[1], edits=ir.Edits(request=SET))), edits=bad)
+    graph, notes = one(action, match("/a"))
+    assert rows(graph) == FAILS
+    assert [note.refuses for note in notes] == ["rule"]
+
+
+@pytest.mark.parametrize(
     ("side", "modifier", "reason"),
     [
         ("request", HeaderModifier(set=(("Host", "x"),)), "'Host'; use URLRewrite.hostname"),
@@ -272,6 +315,7 @@ def test_headers_of_one_backend() -> None:
         ("request", HeaderModifier(set=(("X-A", "{client_region}"),)), "holds a brace"),
         ("response", HeaderModifier(add=(("X-A", ""),)), "is empty"),
         ("response", HeaderModifier(add=(("Set-Cookie", "a"), ("set-cookie", "b"))), "one Set-Cookie"),
+        ("request", HeaderModifier(set=(("x" * 256, "1"),)), "has 256 characters, Google allows 255"),
         ("request", HeaderModifier(set=tuple((f"X-{n}", "v" * 2048) for n in range(4))), "of headers, Google allows"),
     ],
 )
@@ -281,187 +325,3 @@ def test_headers_that_are_refused(side: str, modifier: HeaderModifier, reason: s
     (message,) = said(built, "RewriteNotExpressible")
     assert message.startswith(f"filters, {'Request' if side == 'request' else 'Response'}HeaderModifier: ")
     assert reason in message
-
-
-def steps(action: ir.Action, of: RouteMatch, part: str) -> list[tuple[str, list[str], object]]:
-    """Ends of ids, paths, and what becomes of the path."""
-    graph, notes = one(action, of)
-    assert notes == ()
-    found = []
-    for element in samples.rules(graph):
-        end = element.address.rpartition("/")[2].partition(".")[2]
-        spec = element.fields
-        goal = spec["action"] if part == "action" else spec["rewrite"]
-        said = {name: value for name, value in (goal or {}).items() if name in ("prefix", "template", "path") and value}
-        found.append((end, samples.paths(spec), spec["action"].get("status") or said))
-    return found
-
-
-PREFIX = "ReplacePrefixMatch"
-
-
-@pytest.mark.parametrize(
-    ("of", "value", "wanted"),
-    [
-        (match("/a"), "/n", [("exact", ["full /a"], {"prefix": "/n"}), ("", ["prefix /a/"], {"prefix": "/n/"})]),
-        (match("/a"), "/n/", [("exact", ["full /a"], {"prefix": "/n"}), ("", ["prefix /a/"], {"prefix": "/n/"})]),
-        (match("/a"), "/", [("exact", ["full /a"], {"prefix": "/"}), ("", ["prefix /a/"], {"prefix": "/"})]),
-        (match("/a"), "", [("exact", ["full /a"], {"prefix": "/"}), ("", ["prefix /a/"], {"prefix": "/"})]),
-        (match("/"), "/n", [("", ["prefix /"], {"prefix": "/n/"})]),
-        (match("/a"), "/a/", [("", ["full /a", "prefix /a/"], {})]),
-        (match("/"), "/", [("", ["prefix /"], {})]),
-    ],
-)
-def test_prefixes_are_rewritten(of: RouteMatch, value: str, wanted: list[object]) -> None:
-    assert steps(forward((CART, 1), rewrite=samples.replaced(value, PREFIX)), of, "rewrite") == wanted
-
-
-@pytest.mark.parametrize(
-    ("of", "wanted"),
-    [
-        (match("/a", "Exact"), [("", ["full /a"], {"prefix": "/n"})]),
-        (
-            match("/a"),
-            [
-                ("exact", ["full /a"], {"prefix": "/n"}),
-                ("", ["template /a/{rest=**}"], {"template": "/n"}),
-                ("rest", ["prefix /a/"], 500),
-            ],
-        ),
-        (match("/"), [("", ["template /{rest=**}"], {"template": "/n"}), ("rest", ["prefix /"], 500)]),
-    ],
-)
-def test_whole_paths_are_rewritten(of: RouteMatch, wanted: list[object]) -> None:
-    """What a template leaves of a prefix goes to nobody else."""
-    assert steps(forward((CART, 1), rewrite=samples.replaced("/n")), of, "rewrite") == wanted
-
-
-def test_predicates_stay_with_every_step() -> None:
-    graph, _ = one(forward((CART, 1), rewrite=samples.replaced("/n")), match("/a", method="GET"))
-    assert {spec["matches"][0]["headers"] for spec in samples.of_kind(graph, "route-rule")} == {
-        ((":method", "exact", "GET", False),)
-    }
-
-
-def test_the_host_is_rewritten() -> None:
-    spec = rule(forward((CART, 1), rewrite=URLRewrite(hostname="in.example.net")))
-    assert spec["rewrite"] == {"host": "in.example.net", "prefix": None, "template": None}
-    assert len(spec["matches"]) == 2
-    both = URLRewrite(hostname="in.example.net", path=PathModifier(type=PREFIX, value="/n"))
-    graph, _ = one(forward((CART, 1), rewrite=both), match("/a"))
-    assert [spec["rewrite"]["host"] for spec in samples.of_kind(graph, "route-rule")] == ["in.example.net"] * 2
-
-
-@pytest.mark.parametrize(
-    ("rewrite", "of", "reason"),
-    [
-        (samples.replaced("/n?x"), match("/a"), "'/n?x' does not begin with a slash, or holds a character"),
-        (samples.replaced("n"), match("/a"), "'n' does not begin with a slash"),
-        (samples.replaced("/{x}"), match("/a"), "holds a character that Google reads as its own"),
-        (samples.replaced("/é", PREFIX), match("/a"), "holds a character"),
-        (samples.replaced("/n"), match("/a*"), "takes a template"),
-        (samples.replaced("/n|"), match("/a"), "takes a template"),
-        (samples.replaced("/" + "n" * 255), match("/a"), "takes a template"),
-        (samples.replaced("/" + "n" * 1024), match("/a", "Exact"), "path has 1025 characters"),
-        (samples.replaced("/n"), match("/a.", "RegularExpression"), "behind a regular expression"),
-        (URLRewrite(hostname="h" * 256), match("/a"), "256 characters"),
-    ],
-)
-def test_rewrites_that_are_refused(rewrite: URLRewrite, of: RouteMatch, reason: str) -> None:
-    graph, notes = built = one(forward((CART, 1), rewrite=rewrite), of)
-    assert [what for _, what in rows(graph)] == ["500"]
-    assert reason in said(built, "RewriteNotExpressible")[0]
-    assert notes[0].refuses == "rule"
-
-
-PLAIN = {
-    "type": "redirect",
-    "host": "a.example.com",
-    "path": None,
-    "prefix": None,
-    "https": False,
-    "strip_query": False,
-}
-
-
-@pytest.mark.parametrize(
-    ("action", "wanted"),
-    [
-        (ir.Redirect(scheme="https", status=301), {"https": True, "code": 301}),
-        (ir.Redirect(hostname="to.example.net"), {"host": "to.example.net", "code": 302}),
-        (ir.Redirect(path_type="ReplaceFullPath", path="/n", status=303), {"path": "/n", "code": 303}),
-        (ir.Redirect(path_type="ReplaceFullPath", path="", status=307), {"path": "/", "code": 307}),
-        (ir.Redirect(scheme="http", hostname="x.y", status=308), {"host": "x.y", "code": 308}),
-    ],
-)
-def test_redirects(action: ir.Redirect, wanted: dict[str, Any]) -> None:
-    spec = rule(action)
-    assert spec["action"] == {**PLAIN, **wanted}
-    assert len(spec["matches"]) == 2
-    assert (spec["rewrite"], spec["timeout"]) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("of", "value", "wanted"),
-    [
-        (match("/a"), "/n", [("exact", ["full /a"], {"path": "/n"}), ("", ["prefix /a/"], {"prefix": "/n/"})]),
-        (match("/a"), "/", [("exact", ["full /a"], {"path": "/"}), ("", ["prefix /a/"], {"prefix": "/"})]),
-        (match("/"), "/n/", [("", ["prefix /"], {"prefix": "/n/"})]),
-        (match("/a"), "/a", [("", ["full /a", "prefix /a/"], {})]),
-    ],
-)
-def test_prefixes_are_redirected(of: RouteMatch, value: str, wanted: list[object]) -> None:
-    assert steps(ir.Redirect(path_type=PREFIX, path=value), of, "action") == wanted
-
-
-@pytest.mark.parametrize(
-    ("action", "of", "port", "protocol", "code", "reason"),
-    [
-        (ir.Redirect(scheme="http"), match("/a"), 443, "HTTPS", "RedirectToHTTP", "HTTPS to HTTP"),
-        (ir.Redirect(port=8443, scheme="https"), match("/a"), 80, "HTTP", "RedirectNotExpressible", "port 8443"),
-        (ir.Redirect(port=8080, hostname="x.y"), match("/a"), 8080, "HTTP", "RedirectNotExpressible", "port 8080"),
-        (ir.Redirect(status=305), match("/a"), 80, "HTTP", "RedirectNotExpressible", "statusCode 305"),
-        (
-            ir.Redirect(path_type="ReplaceFullPath", path="/a?b"),
-            match("/a"),
-            80,
-            "HTTP",
-            "RedirectNotExpressible",
-            "RequestRedirect: path '/a?b'",
-        ),
-        (
-            ir.Redirect(path_type=PREFIX, path="/n"),
-            match("/a.", "RegularExpression"),
-            80,
-            "HTTP",
-            "RedirectNotExpressible",
-            "behind a regular expression",
-        ),
-    ],
-)
-def test_redirects_that_are_refused(
-    action: ir.Redirect, of: RouteMatch, port: int, protocol: str, code: str, reason: str
-) -> None:
-    certificates = [samples.certificate("tls")] * (protocol == "HTTPS")
-    graph, notes = built = made(samples.routing(table([entry(1, action, of=of)], port, protocol, certificates)))
-    assert [what for _, what in rows(graph, f"{port}/a.example.com")] == ["500"]
-    assert reason in said(built, code)[0]
-    assert notes[0].refuses == "rule"
-
-
-def test_redirects_that_keep_the_port_of_the_request() -> None:
-    graph, notes = made(samples.routing(table([entry(1, ir.Redirect(port=8080, status=301))], 8080)))
-    assert notes == ()
-    assert only(graph, "route-rule")["action"]["host"] is None
-
-
-def test_redirects_that_need_a_host() -> None:
-    """Without one the port of the request would be shown, where the Gateway API shows none."""
-    to_tls = ir.Redirect(scheme="https", status=301)
-    for host, shown in (("a.example.com", "redirect"), ("*.example.com", "500"), ("", "500")):
-        built = made(samples.routing(table([entry(1, to_tls, host=host)], 8080)))
-        where = f"8080/{host or '*'}"
-        assert [what for _, what in rows(built[0], where)] == [shown]
-        assert ("RedirectNotExpressible" in codes(built)) == (shown == "500")
-    graph, notes = made(samples.routing(table([entry(1, to_tls, host="")], 80)))
-    assert (only(graph, "route-rule")["action"]["host"], notes) == (None, ())

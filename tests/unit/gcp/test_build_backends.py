@@ -137,3 +137,16 @@ def test_the_backend_service_without_endpoints() -> None:
     spec = made(routing(table([])))[0].one(at("backend-service", "none"))
     assert spec is not None
     assert (spec.fields["backends"], spec.fields["affinity"], spec.fields["timeout"]) == ((), "NONE", 30)
+
+
+def test_websockets_last_a_day() -> None:
+    """A timeout of the backend service ends a WebSocket, idle or not."""
+    pods = {CART: samples.backend(CART, "10.0.64.5", protocol="WS")}
+    graph, notes = made(routing(WHOLE, backends=pods))
+    timeouts = {
+        name: graph.elements[at("backend-service", name)][0].fields["timeout"] for name in ("shop/cart:8080", "none")
+    }
+    assert timeouts == {"shop/cart:8080": 86_400, "none": 30}
+    assert notes == ()
+    plain, _ = made(with_pods("10.0.64.5"))
+    assert plain.elements[at("backend-service", "shop/cart:8080")][0].fields["timeout"] == 30

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+import pytest
+
 from cloudgw.graph import model
 from cloudgw.objects import Note, Origin
 from cloudgw.routing import ir
@@ -115,3 +117,52 @@ def test_one_secret_that_one_listener_sees_is_seen() -> None:
     ]
     graph, _ = made(listeners, [entry(1, listener="one")])
     assert samples.only(graph, "certificate")["fingerprint"] == "seen"
+
+
+def bare(name: str, hostname: str, state: str, **more: object) -> ir.Listener:
+    one = listener(name, hostname, **more)
+    lost = dataclasses.replace(one.certificates[0], state=state, fingerprint="", reason=f"it is {state}")
+    return dataclasses.replace(one, certificates=(lost,))
+
+
+@pytest.mark.parametrize(
+    ("state", "standing", "answer"),
+    [
+        ("refused", ("tls-bare",), "404"),
+        ("absent", (), "404"),
+        ("invalid", (), "404"),
+        ("absent", ("tls-bare",), "shop/cart:8080"),
+        ("unknown", (), "shop/cart:8080"),
+    ],
+)
+def test_a_listener_without_a_certificate(state: str, standing: tuple[str, ...], answer: str) -> None:
+    """It is never served under the certificate of its neighbour; what is still shown goes on."""
+    listeners = [bare("bare", "a.example.com", state), listener("wild", "*.example.com")]
+    entries = [entry(1, listener="bare"), entry(2, samples.forward((samples.PAY, 1)), host="*.example.com")]
+    table = ir.Table(port=443, protocol="HTTPS", listeners=tuple(listeners), entries=tuple(entries))
+    there = frozenset(f"shop/{name}" for name in standing)
+    graph, notes = samples.made(samples.routing(table), certificates=there)
+    assert rows(graph, "443/a.example.com")[0] == (["prefix /"], answer)
+    assert rows(graph, "443/*.example.com") == [(["prefix /"], "shop/pay:8080")]
+    said = [note for note in notes if note.code == "NoCertificate"]
+    assert [note.origin for note in said] == ([origin("bare")] if answer == "404" else [])
+    assert all("its hosts answer 404" in note.message for note in said)
+
+
+@pytest.mark.parametrize(
+    ("hostnames", "heard"),
+    [
+        (("*.example.com", ""), ["one"]),
+        (("*.a.example.com", "*.example.com"), ["one"]),
+        (("a.example.com", ""), []),
+        (("*.example.com", "b.example.org"), []),
+        (("*.example.com", "a.example.com"), []),
+    ],
+)
+def test_hosts_that_a_wildcard_does_not_hear(hostnames: tuple[str, str], heard: list[str]) -> None:
+    """A less specific listener answers for them: that is said once for each listener."""
+    listeners = [listener(name, hostname) for name, hostname in zip(("one", "two"), hostnames, strict=True)]
+    _, notes = made(listeners, [entry(1, listener="one", host=hostnames[0])])
+    assert [note.code for note in notes] == ["HostReadOtherwise"] * len(heard)
+    assert [note.origin for note in notes] == [origin(name) for name in heard]
+    assert all(f"hosts below {hostnames[0]} that have other" in note.message for note in notes)

@@ -72,7 +72,10 @@ def test_grpc() -> None:
     assert one.headers == ((":method", "exact", "POST", False), ("content-type", "prefix", "application/grpc", False))
     assert found(RouteMatch(grpc=GRPCMethod()), regional=False).paths == (("prefix", "/"),)
     assert found(RouteMatch(grpc=GRPCMethod(method="Add"))).paths == (("regex", "^/[^/]+/Add$"),)
-    assert refused(RouteMatch(grpc=GRPCMethod(method="Add")), regional=False).startswith("method: a global")
+    for half in (GRPCMethod(method="Add"), GRPCMethod(service="shop.Cart")):
+        assert refused(RouteMatch(grpc=half), regional=False).startswith("method: service or method alone")
+    expression = GRPCMethod(type="RegularExpression", service="shop[.].*")
+    assert refused(RouteMatch(grpc=expression), regional=False).startswith("method: a global")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +97,14 @@ def test_grpc() -> None:
         (match(headers=[("x a", "x")]), "headers x a: it is no name of a header"),
         (match(headers=[("x-a", " x")]), "headers x-a: the value has other than printable ASCII"),
         (match(headers=[("x-a", "é")]), "headers x-a: the value has other than printable ASCII"),
+        (match(headers=[("x-a", "v" * 1025)]), "headers x-a: the value has 1025 characters, a URL map allows 1024"),
+        (match(headers=[("x" * 256, "v")]), f"headers {'x' * 256}: the name has 256 characters, a URL map allows 255"),
+        (match(headers=[("Port", "80")]), "headers Port: a URL map takes this name for the port"),
+        (match(headers=[("X-Forwarded-For", "10.0.0.1")]), "headers X-Forwarded-For: Google adds this header"),
+        (match(headers=[("via", "v.*", "RegularExpression")]), "headers via: Google adds this header"),
+        (match(query=[("q", "v" * 1025)]), "queryParams q: the value has 1025 characters"),
+        (match("/a{,3}", "RegularExpression"), "path: '/a{,3}' holds a count without its lower end"),
+        (match(headers=[("x-a", "[[:alpha:]]", "RegularExpression")]), "headers x-a: '[[:alpha:]]' holds a class"),
         (match(query=[("a b", "x")]), "queryParams a b: the name has a character that is encoded"),
         (match(query=[("q", "a/b")]), "queryParams q: the value has a character that is encoded"),
     ],

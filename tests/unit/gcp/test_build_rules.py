@@ -152,3 +152,58 @@ def test_the_documented_limits() -> None:
     limits = build_quota.limits(samples.network().values["network"], public=True)
     assert (limits["predicates"], limits["rules"], limits["hosts"], limits["services"]) == (1000, 1000, 1000, 2500)
     assert build_quota.limits(samples.network().values["network"], public=False)["hosts"] == 2000
+
+
+SIX = [match(f"/re{n}.*", "RegularExpression") for n in range(6)]
+
+
+def test_what_a_refused_route_hid_is_there_again() -> None:
+    """Too many expressions refuse a route: the 404 of its listener, the entry behind one of its own, and a match that
+    it would have inherited are judged as if it had never been there."""
+    many = [entry(n, of=of, route="zz") for n, of in enumerate(SIX, 10)]
+    barred = table(
+        [
+            *(dataclasses.replace(one, listener="one") for one in [*many, entry(1, route="zz")]),
+            entry(2, TO_PAY, host=""),
+        ]
+    )
+    own = dataclasses.replace(barred.listeners[0], name="one", hostname="a.example.com")
+    built = made(routing(dataclasses.replace(barred, listeners=(own, *barred.listeners))))
+    assert codes(built) == ["GatewayQuota"]
+    assert rows(built[0]) == [(["prefix /"], "404")]
+
+    first = entry(1, of=match("/admin"), route="zz")
+    second = dataclasses.replace(entry(1, TO_PAY, of=match("/admin"), route="aa"), behind=first.key)
+    built = made(routing(table([*many, first, second, entry(2, route="aa")])))
+    assert refused(built[1]) == ["zz"]
+    assert rows(built[0]) == [(["full /admin", "prefix /admin/"], "shop/pay:8080"), (["prefix /"], "shop/cart:8080")]
+
+    inherits = [entry(1, of=match("/a", headers=[("Host", "x")]), route="aa"), entry(2, of=match("/a"), route="zz")]
+    built = made(routing(table([*many, *inherits, entry(3, TO_PAY, route="bb")])))
+    assert sorted(refused(built[1])) == ["aa", "zz"]
+    assert codes(built) == ["MatchNotExpressible", "GatewayQuota"]
+    assert rows(built[0]) == [(["prefix /"], "shop/pay:8080")]
+
+
+def test_a_quota_speaks_of_the_route() -> None:
+    (note,) = (note for note in made(routing(table(many(3))), quotas={"rules": 2})[1] if note.code == "GatewayQuota")
+    assert note.origin is not None
+    assert (str(note.origin), note.origin.path, note.origin.line) == ("HTTPRoute shop/r0002", "", 0)
+
+
+def test_what_is_said_of_a_match_that_is_dropped() -> None:
+    """That it may not last, and what is wrong with the rule all the same."""
+    mirror = ir.Mirror(to=PAY, origin=samples.origin("cart"))
+    copied = forward((CART, 1), edits=ir.Edits(mirrors=(mirror,)))
+    built = made(routing(table([entry(1, copied, of=HEADER), entry(2, ir.Respond(status=500), route="other")])))
+    assert codes(built) == ["MatchDropped", "UnsupportedFilter"]
+    assert (built[1][0].level, built[1][1].refuses) == ("warning", "rule")
+    assert "any later route that takes them may have HTTPRoute shop/cart refused whole" in built[1][0].message
+
+
+def test_the_heir_is_named_as_an_object() -> None:
+    heir = dataclasses.replace(
+        entry(3, TO_PAY, route="pay"), origin=dataclasses.replace(samples.origin("pay"), section="rule 2")
+    )
+    (message,) = said(made(routing(table([entry(1, of=HEADER), heir]))), "MatchNotExpressible")
+    assert "would be answered by HTTPRoute shop/pay rule 2; " in message

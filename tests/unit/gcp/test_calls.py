@@ -6,6 +6,7 @@ import collections.abc
 import functools
 import http.server
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import requests
 from cloudgw.provider import Failed, Failure, Placement
 from cloudgw_gcp import calls, failures, names
 from cloudgw_local import gcp as local
-from tests.unit.gcp import edge
+from tests.unit.gcp import edge, elements
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,26 @@ def test_a_change_returns_at_once_with_its_operation(cloud: edge.Cloud) -> None:
     assert cloud.session.read.operation(began.path)["status"] == "RUNNING"
     cloud.advance(60)
     assert cloud.session.write.wait([began]) == [None]
+
+
+def test_no_log_of_the_sdk_holds_a_key(
+    cloud: edge.Cloud, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for it gets whole requests written down: GOOGLE_SDK_PYTHON_LOGGING_SCOPE."""
+    monkeypatch.setenv("GOOGLE_SDK_PYTHON_LOGGING_SCOPE", "google")
+    google = logging.getLogger("google")
+    monkeypatch.setattr(google, "handlers", [caplog.handler])
+    monkeypatch.setattr(google, "propagate", False)
+    caplog.set_level("DEBUG", logger="google")
+    material = elements.material()
+    pem = {"certificate": material.certificate_pem.decode(), "privateKey": material.key_pem.decode()}
+    for place in (local.REGION, names.GLOBAL):
+        cloud.put("sslCertificates", place, "tls", type="SELF_MANAGED", **pem)
+        assert cloud.session.read.get("sslCertificates", place, "tls") is not None
+    cloud.put("healthChecks", local.REGION, "hc", **edge.check())
+    written = "".join(str(vars(record)) for record in caplog.records)
+    assert "httpHealthCheck" in written  # it does write requests down
+    assert "PRIVATE KEY" not in written
 
 
 def test_what_is_read_is_what_google_wrote(cloud: edge.Cloud) -> None:

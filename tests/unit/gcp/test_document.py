@@ -231,18 +231,34 @@ def test_doing_it_again_changes_nothing() -> None:
     assert again == once
 
 
-def test_a_second_child_that_says_the_same_is_a_stranger() -> None:
+@pytest.mark.parametrize("first", [True, False])
+def test_a_copied_matcher_is_its_maker_s(first: bool) -> None:
+    """Wherever it stands: the name tells which one is ours."""
+    before = stand()
+    copied = {**copy.deepcopy(matcher_of(before, world.SHOP)), "name": "copied", "defaultService": THEIRS}
+    before["pathMatchers"].insert(0 if first else len(before["pathMatchers"]), copied)
+    seen = world.observed(before)
+    assert world.of_port(world.difference(world.graph(world.elements()), seen)) == []
+    assert document.foreign(before) == ("pathMatchers/copied",)
+    changes = world.of_port(world.difference(world.graph(without(f"80/{world.SHOP}", "/cart", "/pay")), seen))
+    after = document.changed(before, changes, list(seen), id_of=world.id_of).body
+    assert copied in after["pathMatchers"]
+
+
+def test_of_two_rules_that_say_the_same_neither_is_touched() -> None:
     before = stand()
     rules = matcher_of(before, world.SHOP)["routeRules"]
-    rules.append({**copy.deepcopy(rules[0]), "priority": 7})
-    before["pathMatchers"].append({**copy.deepcopy(matcher_of(before, "*")), "name": "twin"})
+    rules.insert(0, {**copy.deepcopy(rules[0]), "priority": 7, "matchRules": [{"prefixMatch": "/theirs/"}]})
+    name, place = matcher_of(before, world.SHOP)["name"], rules[1]["priority"]
     seen = world.observed(before)
-    changes = world.difference(world.graph(world.elements()), seen)
-    assert world.of_port(changes) == []
-    assert document.foreign(before) == (
-        "pathMatchers/cgw-80-shop-example-com-dthrjmt4up/routeRules/7",
-        "pathMatchers/twin",
+    changes = world.of_port(world.difference(world.graph(world.elements()), seen))
+    assert [change.op for change in changes] == ["create"]
+    assert document.foreign(before) == tuple(
+        sorted(f"pathMatchers/{name}/routeRules/{priority}" for priority in (7, place))
     )
+    with pytest.raises(Failed, match=f"stands twice in path matcher {name} .* priorities 7 and {place}") as caught:
+        document.changed(before, changes, list(seen), id_of=world.id_of)
+    assert (caught.value.why, caught.value.key) == ("invalid", changes[0].key)
 
 
 def test_what_lies_elsewhere_than_it_says_is_a_stranger() -> None:

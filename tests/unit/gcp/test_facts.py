@@ -148,6 +148,45 @@ def test_what_cannot_be_found_is_unknown_and_says_what_to_do(
     assert all(note.level == "error" for note in result.notes)
 
 
+@pytest.mark.parametrize("named", [(), (edge.ZONE,)])
+def test_machines_that_were_not_listed_are_not_absent(named: tuple[str, ...]) -> None:
+    """Pods on them would be taken out of their groups, and zones without any would be left."""
+    link = names.link_of(f"{GROUPS}/{local.ZONES[2]}/networkEndpointGroups/x")
+    group = {"selfLink": link, "description": edge.record("neg", f"shop/cart:8080/{local.ZONES[2]}")}
+    unread = {"instances": "403 forbidden"}
+    inventory = listed(instances=[], zones=[], unread=unread, networkEndpointGroups=[group])
+    zones: dict[str, Any] = {"zones": list(named)} if named else {}
+    network, result = found(inventory, "10.0.64.5", **zones)
+    assert isinstance(network.instances, Unknown)
+    assert isinstance(network.tags, Unknown)
+    assert network.zones == named if named else isinstance(network.zones, Unknown)
+    assert network.subnetwork == edge.SUBNETWORK
+    (note,) = result.notes
+    assert "403 forbidden" in note.message
+    assert "compute.instances.list" in note.message
+
+
+def test_networks_that_were_not_listed_are_not_absent() -> None:
+    network, result = found(listed(networks=[], subnetworks=[], unread={"networks": "503 backendError"}))
+    unknown = (network.network, network.subnetwork, network.proxy_ranges, network.zones, network.instances)
+    assert all(isinstance(value, Unknown) and "503 backendError" in value.reason for value in unknown)
+    assert len(result.notes) == 1
+
+
+def test_a_group_or_backend_service_that_did_not_answer_is_told() -> None:
+    zone = f"{GROUPS}/{edge.ZONE}/networkEndpointGroups/x"
+    service = names.path(local.PROJECT, local.REGION, "backendServices", "s")
+    group = {"selfLink": names.link_of(zone), "description": edge.record("neg", f"shop/cart:8080/{edge.ZONE}")}
+    backend = {"selfLink": names.link_of(service), "description": edge.record("backend-service", "shop/cart:8080")}
+    unread = {zone: "403 forbidden", service: "503 backendError"}
+    inventory = listed(networkEndpointGroups=[group], backendServices=[backend], unread=unread)
+    said = {note.message: (note.code, note.level) for note in found(inventory)[1].notes}
+    assert set(said.values()) == {("NotListed", "warning")}
+    assert any("neg/shop/cart" in one and "403 forbidden" in one for one in said)
+    assert any("none counts as healthy: 503 backendError" in one for one in said)
+    assert found(inventory, gateway="web")[1].notes == ()
+
+
 def test_one_cause_is_told_once() -> None:
     network, result = found(listed(networks=[]))
     assert all(isinstance(value, Unknown) for value in (network.subnetwork, network.zones, network.tags))
@@ -155,7 +194,14 @@ def test_one_cause_is_told_once() -> None:
 
 
 def test_zones_that_are_named() -> None:
-    assert found(zones=[local.ZONES[2]])[0].zones == (local.ZONES[2],)
+    assert found(zones=[local.ZONES[1]])[0].zones == (local.ZONES[1],)
+    assert found(zones=list(local.ZONES))[0].zones == local.ZONES
+    assert found(listed(instances=[]), zones=[local.ZONES[2]])[0].zones == (local.ZONES[2],)
+    for zone, word in ((local.ZONES[2], "no machine"), ("europe-west1-z", "no zone of")):
+        network, notes = found(zones=[zone])[0], found(zones=[zone])[1].notes
+        assert isinstance(network.zones, Unknown)
+        assert word in network.zones.reason
+        assert [note.code for note in notes if note.message == network.zones.reason] == ["ZonesNotFound"]
 
 
 def test_a_zone_with_a_group_of_ours_stays() -> None:
@@ -234,13 +280,19 @@ def child(kind: str, logical: str) -> str:
     return names.child(kind, logical, edge.SUFFIX)
 
 
+def mine(*rules: dict[str, Any]) -> dict[str, Any]:
+    name = names.matcher_name("80/*", edge.SUFFIX)
+    return edge.matcher(name, "s", *rules, description=child("path-matcher", "80/*"))
+
+
 def test_what_stands() -> None:
     ours = [
         edge.rule(1, "/", "s", child("route-rule", "80/*/shop/cart/a")),
         edge.rule(2_000_000_001, "/w", "s", child("route-rule", "80/*/warm.1")),
         edge.rule(3, "/x", "s", "somebody's"),
     ]
-    matcher = edge.matcher("m", "s", *ours, description=child("path-matcher", "80/*"))
+    copied = edge.rule(4, "/y", "s", child("route-rule", "80/shop.example/shop/cart/b"))
+    matcher = mine(*ours, copied)
     certificate = {"selfLink": "x", "description": edge.record("certificate", "shop/tls")}
     inventory = listed(urlMaps=[url_map(pathMatchers=[matcher])], sslCertificates=[certificate])
     network, _ = found(inventory)
@@ -254,15 +306,9 @@ def test_what_others_keep_counts_against_the_limits() -> None:
         {**edge.rule(5, "/x", "s"), "matchRules": [{"prefixMatch": "/x", "headerMatches": [{}, {}]}, {}]},
         edge.rule(6, "/y", "s"),
     ]
-    ours = edge.matcher(
-        "m",
-        "s",
-        edge.rule(1, "/", "s", child("route-rule", "80/*/a")),
-        *theirs,
-        description=child("path-matcher", "80/*"),
-    )
+    ours = mine(edge.rule(1, "/", "s", child("route-rule", "80/*/a")), *theirs)
     foreign = edge.matcher("f", "s", *[edge.rule(n, "/", "s") for n in range(1, 9)])
-    hosts = [{"hosts": ["*"], "pathMatcher": "m"}, {"hosts": ["a"], "pathMatcher": "f"}]
+    hosts = [{"hosts": ["*"], "pathMatcher": ours["name"]}, {"hosts": ["a"], "pathMatcher": "f"}]
     document = url_map(pathMatchers=[ours, foreign], hostRules=hosts, tests=[{"host": "a"}])
     size = sum(len(json.dumps(item)) for item in (*theirs, foreign, hosts[1], {"host": "a"}))
     quotas = found(listed(urlMaps=[document]))[0].quotas
@@ -273,7 +319,7 @@ def test_what_others_keep_counts_against_the_limits() -> None:
 def test_the_fullest_of_our_maps_counts() -> None:
     def of(number: int) -> dict[str, Any]:
         rules = [edge.rule(n, "/", "s") for n in range(1, number + 1)]
-        return url_map(pathMatchers=[edge.matcher("m", "s", *rules, description=child("path-matcher", "80/*"))])
+        return url_map(pathMatchers=[mine(*rules)])
 
     assert found(listed(urlMaps=[of(3), of(7), of(5)]))[0].quotas["rules"] == 993
 

@@ -89,6 +89,14 @@ def test_reasons(reason: str, status: int, why: str) -> None:
     assert (found.why, found.code, found.message) == (why, reason, f"{reason}: why")
 
 
+@pytest.mark.parametrize(("reason", "status"), [("invalid", 400), ("conflict", 409)])
+def test_a_port_that_is_taken_is_a_matter_of_time(reason: str, status: int) -> None:
+    said = "Invalid value for field 'resource.IPAddress': '192.0.2.1'. Specified IP address is in-use and would result"
+    assert classified(answered(reason, status, f"{said} in a conflict.")).why == "not_ready"
+    assert classified(ended("INVALID_USAGE", status, f"{said} in a conflict.")).why == "not_ready"
+    assert classified(answered("invalid", 400, "Specified IP address is not reserved.")).why == "invalid"
+
+
 @pytest.mark.parametrize(
     ("code", "status", "why"),
     [

@@ -41,8 +41,9 @@ def calls_of(cloud: edge.Cloud, **spec: Any) -> tuple[Inventory, list[str]]:
 
 
 def group(cloud: edge.Cloud, service: str = "cart", *ips: str, suffix: str = edge.SUFFIX) -> str:
-    record = edge.record("neg", f"shop/{service}:8080/{edge.ZONE}", suffix=suffix)
-    path = cloud.put("networkEndpointGroups", edge.ZONE, f"neg-{service}", **edge.neg(record))
+    of = ("neg", f"shop/{service}:8080/{edge.ZONE}")
+    body = edge.neg(edge.record(*of, suffix=suffix))
+    path = cloud.put("networkEndpointGroups", edge.ZONE, edge.name(*of, suffix=suffix), **body)
     if ips:
         attach(cloud, path, *ips)
     return path
@@ -53,15 +54,19 @@ def attach(cloud: edge.Cloud, path: str, *ips: str) -> None:
     cloud.make(cloud.session.write.act(*names.place_of(path), "attachNetworkEndpoints", body))
 
 
-def service(cloud: edge.Cloud, name: str, *groups: str, suffix: str = edge.SUFFIX, logical: str = "") -> str:
-    found = cloud.session.read.get("healthChecks", local.REGION, "hc")
+HC = edge.name("health-check", "http")
+
+
+def service(cloud: edge.Cloud, name: str, *groups: str, suffix: str = edge.SUFFIX) -> str:
+    found = cloud.session.read.get("healthChecks", local.REGION, HC)
     check = (
         inventory.path_of(found)
         if found
-        else cloud.put("healthChecks", local.REGION, "hc", **edge.check(edge.record("health-check", "http")))
+        else cloud.put("healthChecks", local.REGION, HC, **edge.check(edge.record("health-check", "http")))
     )
-    record = edge.record("backend-service", logical or f"shop/{name}:8080", suffix=suffix)
-    return cloud.put("backendServices", local.REGION, name, **edge.service(check, *groups, description=record))
+    of = ("backend-service", f"shop/{name}:8080")
+    body = edge.service(check, *groups, description=edge.record(*of, suffix=suffix))
+    return cloud.put("backendServices", local.REGION, edge.name(*of, suffix=suffix), **body)
 
 
 def test_an_empty_project(cloud: edge.Cloud) -> None:
@@ -98,10 +103,15 @@ def test_machines_of_other_networks_are_left_out(cloud: edge.Cloud) -> None:
 
 
 def test_only_ours_and_whole(cloud: edge.Cloud) -> None:
-    ours = cloud.put("healthChecks", local.REGION, "ours", **edge.check(edge.record("health-check", "http")))
-    everywhere = cloud.put("healthChecks", names.GLOBAL, "ours", **edge.check(edge.record("health-check", "http")))
+    ours = cloud.put("healthChecks", local.REGION, HC, **edge.check(edge.record("health-check", "http")))
+    of = ("health-check", "https")
+    body = edge.check(edge.record(*of, place=names.GLOBAL))
+    everywhere = cloud.put("healthChecks", names.GLOBAL, edge.name(*of), **body)
     cloud.put("healthChecks", local.REGION, "foreign-a", **edge.check(edge.record("health-check", owner="prod")))
     cloud.put("healthChecks", local.REGION, "foreign-b", **edge.check())
+    copied = edge.check(edge.record("health-check", "http")) | {"timeoutSec": 4}
+    cloud.put("healthChecks", local.REGION, "foreign-g", **copied)
+    twin = cloud.put("healthChecks", names.GLOBAL, HC, **copied)
     elsewhere = names.record_text(edge.OWNER, edge.address_of("health-check"), edge.SUFFIX, {}, "europe-west4")
     cloud.put("healthChecks", names.GLOBAL, "foreign-c", **edge.check(elsewhere))
     cloud.put("healthChecks", "europe-west4", "foreign-d", **edge.check(elsewhere))
@@ -112,22 +122,23 @@ def test_only_ours_and_whole(cloud: edge.Cloud) -> None:
         "targetTags": ["gke-edge"],
     }
     cloud.put("firewalls", names.GLOBAL, "foreign-e", **rule)
-    wall = cloud.put("firewalls", names.GLOBAL, "ours", **rule, description=edge.record("firewall"))
+    wall = cloud.put("firewalls", names.GLOBAL, edge.name("firewall"), **rule, description=edge.record("firewall"))
     found = listed(cloud)
     whole = [cloud.session.read.get(*names.place_of(path)) for path in sorted((ours, everywhere))]
     assert found.content["healthChecks"] == whole
     assert found.content["firewalls"] == [cloud.session.read.get(*names.place_of(wall))]
     assert "foreign" not in json.dumps(found.content)
+    assert twin not in json.dumps(found.content)
 
 
 def test_who_uses_ours(cloud: edge.Cloud) -> None:
     """A map, a proxy and a backend service of somebody else; ours among themselves are no users."""
     path = group(cloud)
     ours = service(cloud, "cart", path)
-    check = inventory.path_of(cloud.session.read.get("healthChecks", local.REGION, "hc") or {})
+    check = inventory.path_of(cloud.session.read.get("healthChecks", local.REGION, HC) or {})
     theirs = cloud.put("backendServices", local.REGION, "theirs", **edge.service(check, path))
     record = edge.record("url-map", "80")
-    one = cloud.put("urlMaps", local.REGION, "ours", **edge.url_map(ours, record))
+    one = cloud.put("urlMaps", local.REGION, edge.name("url-map", "80"), **edge.url_map(ours, record))
     wild = {"pathMatchers": [edge.matcher("m", ours, edge.rule(1, "/", theirs), edge.rule(2, "/x", ours))]}
     rules: dict[str, Any] = {"hostRules": [{"hosts": ["*"], "pathMatcher": "m"}], **wild}
     two = cloud.put("urlMaps", local.REGION, "theirs", **edge.url_map(theirs, **rules))
@@ -147,7 +158,15 @@ def test_endpoints_are_asked_for_once(cloud: edge.Cloud) -> None:
     one, two = group(cloud, "cart", "10.0.64.5"), group(cloud, "pay")
     found, asked = calls_of(cloud)
     assert found.content["endpoints"] == {one: ["node-b/10.0.64.5:8080"], two: []}
-    assert asked.count("listNetworkEndpoints networkEndpointGroups") == 2
+    assert asked.count("listNetworkEndpoints networkEndpointGroups") == 2  # until the operations on both have ended
+
+
+def test_an_empty_group_is_known_without_asking(cloud: edge.Cloud) -> None:
+    one, two = group(cloud, "cart", "10.0.64.5"), group(cloud, "pay")
+    cloud.session = edge.session(cloud.running)
+    found, asked = calls_of(cloud)
+    assert found.content["endpoints"] == {one: ["node-b/10.0.64.5:8080"], two: []}
+    assert asked.count("listNetworkEndpoints networkEndpointGroups") == 1
 
 
 def test_endpoints_are_asked_for_again_after_our_write_until_it_has_ended(cloud: edge.Cloud) -> None:
@@ -173,9 +192,10 @@ def many(cloud: edge.Cloud) -> list[str]:
         cloud.session.write.insert(
             "networkEndpointGroups",
             edge.ZONE,
-            {"name": f"neg-many-{number:02}", **edge.neg(edge.record("neg", f"shop/many{number:02}:80/{edge.ZONE}"))},
+            {"name": edge.name(*of), **edge.neg(edge.record(*of))},
         )
         for number in range(calls_members.REREAD * 2)
+        for of in [("neg", f"shop/many{number:02}:80/{edge.ZONE}")]
     ]
     return cloud.make(*began)
 
@@ -217,9 +237,15 @@ def test_a_warm_rule_makes_it_decide(cloud: edge.Cloud) -> None:
     warmed, plain = service(cloud, "cart", path), service(cloud, "pay", path)
     warm = edge.rule(2_000_000_001, "/w", warmed, names.child("route-rule", "80/*/warm.1", edge.SUFFIX))
     mine = edge.rule(1, "/", plain, names.child("route-rule", "80/*/shop/cart/x", edge.SUFFIX))
-    matcher = edge.matcher("m", plain, warm, mine, description=names.child("path-matcher", "80/*", edge.SUFFIX))
-    rules = {"pathMatchers": [matcher], "hostRules": [{"hosts": ["*"], "pathMatcher": "m"}]}
-    cloud.put("urlMaps", local.REGION, "map", **edge.url_map(plain, edge.record("url-map", "80"), **rules))
+    name = names.matcher_name("80/*", edge.SUFFIX)
+    matcher = edge.matcher(name, plain, warm, mine, description=names.child("path-matcher", "80/*", edge.SUFFIX))
+    rules = {"pathMatchers": [matcher], "hostRules": [{"hosts": ["*"], "pathMatcher": name}]}
+    cloud.put(
+        "urlMaps",
+        local.REGION,
+        edge.name("url-map", "80"),
+        **edge.url_map(plain, edge.record("url-map", "80"), **rules),
+    )
     assert listed(cloud).content["health"] == {warmed: {path: []}}
 
 
@@ -230,7 +256,7 @@ def test_a_replacement_makes_both_decide(cloud: edge.Cloud, kind: str) -> None:
     first = service(cloud, "cart", path)
     wanted: dict[str, dict[str, Any]] = {first: {path: []}}
     if kind == "backend-service":
-        wanted[service(cloud, "cart-two", path, suffix="bbbbbbbbbb", logical="shop/cart:8080")] = {path: []}
+        wanted[service(cloud, "cart", path, suffix="bbbbbbbbbb")] = {path: []}
     else:
         for suffix in (edge.SUFFIX, "bbbbbbbbbb"):
             body = {
@@ -239,8 +265,14 @@ def test_a_replacement_makes_both_decide(cloud: edge.Cloud, kind: str) -> None:
                 "subnetwork": names.link_of(edge.SUBNETWORK),
                 "description": edge.record("address", suffix=suffix),
             }
-            cloud.put("addresses", local.REGION, f"ip-{suffix}", **body)
+            cloud.put("addresses", local.REGION, edge.name("address", suffix=suffix), **body)
     assert listed(cloud).content["health"] == wanted
+    cloud.running.control.fault("getHealth backendServices", "error", code="forbidden", status=403, times=1)
+    found = listed(cloud)
+    assert (len(found.content["health"]), found.incomplete) == (len(wanted), ())
+    assert sorted(found.content["health"].values(), key=len) == [{}, {path: []}][: len(wanted)]
+    (reason,) = found.content["unread"].values()
+    assert "forbidden" in reason
 
 
 @pytest.mark.parametrize(
@@ -249,29 +281,58 @@ def test_a_replacement_makes_both_decide(cloud: edge.Cloud, kind: str) -> None:
         ("aggregatedList urlMaps", "urlMaps"),
         ("aggregatedList networkEndpointGroups", "networkEndpointGroups"),
         ("list firewalls", "firewalls"),
-        ("listNetworkEndpoints networkEndpointGroups", "endpoints of projects"),
-        ("get networks", "networks"),
-        ("list instances", "instances"),
-        ("list zones", "instances"),
     ],
 )
-def test_a_part_that_fails_makes_it_incomplete(cloud: edge.Cloud, operation: str, part: str) -> None:
-    path = group(cloud)
+def test_a_collection_that_fails_makes_it_incomplete(cloud: edge.Cloud, operation: str, part: str) -> None:
     cloud.running.control.fault(operation, "error", code="forbidden", status=403, times=1)
     found = listed(cloud)
     (reason,) = found.incomplete
     assert reason.startswith(part)
     assert "forbidden" in reason
-    if operation.startswith("listNetworkEndpoints"):
-        assert path not in found.content["endpoints"]
     assert listed(cloud).incomplete == ()
+
+
+@pytest.mark.parametrize(
+    ("operation", "part"),
+    [
+        ("get networks", "networks"),
+        ("list subnetworks", "networks"),
+        ("list instances", "instances"),
+        ("list zones", "instances"),
+    ],
+)
+def test_what_only_building_needs_is_unread_itself(cloud: edge.Cloud, operation: str, part: str) -> None:
+    """A Gateway that is gone can be deleted without it."""
+    cloud.running.control.fault(operation, "error", code="forbidden", status=403, times=1)
+    found = listed(cloud)
+    assert found.incomplete == ()
+    ((unread, reason),) = found.content["unread"].items()
+    assert (unread, "forbidden" in reason) == (part, True)
+    assert not found.content[part]
+    assert listed(cloud).content["unread"] == {}
+
+
+def test_a_group_that_does_not_answer_is_not_known(cloud: edge.Cloud) -> None:
+    """Also where it did before: its size has changed."""
+    path, other = group(cloud, "cart", "10.0.64.5"), group(cloud, "pay", "10.0.64.6")
+    listed(cloud)
+    listed(cloud)
+    foreign = edge.session(cloud.running)
+    body = {"networkEndpoints": [edge.endpoint("10.0.64.9")]}
+    cloud.make(foreign.write.act(*names.place_of(path), "attachNetworkEndpoints", body))
+    cloud.running.control.fault("listNetworkEndpoints networkEndpointGroups", "error", code="backendError", times=1)
+    found = listed(cloud)
+    assert (set(found.content["endpoints"]), set(found.content["unread"])) == ({other}, {path})
+    assert found.incomplete == ()
+    assert "node-b/10.0.64.9:8080" in listed(cloud).content["endpoints"][path]
 
 
 def test_a_region_that_cannot_be_reached_is_missed_only_by_its_own(cloud: edge.Cloud) -> None:
     cloud.running.control.settings(unreachable="regions/europe-west4")
     assert listed(cloud).incomplete == ()
     cloud.running.control.settings(unreachable=f"regions/{local.REGION}")
-    assert len(listed(cloud).incomplete) >= len(inventory.COLLECTIONS) - 1
+    found = listed(cloud)
+    assert len(found.incomplete) >= len(inventory.COLLECTIONS) - 1
 
 
 @pytest.mark.parametrize("problem", [("authError", 401), ("accessNotConfigured", 403)])

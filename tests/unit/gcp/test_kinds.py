@@ -12,8 +12,9 @@ import pytest
 
 import cloudgw_gcp
 from cloudgw.graph import model
+from cloudgw.objects import Unknown
 from cloudgw.provider import Failed, Partial, Session
-from cloudgw_gcp import kinds, kinds_address, kinds_backends, kinds_commit, kinds_front, names, shapes
+from cloudgw_gcp import failures, kinds, kinds_address, kinds_backends, kinds_commit, kinds_front, names, shapes
 from tests.unit.gcp import elements
 
 PACKAGE = pathlib.Path(cloudgw_gcp.__file__).parent
@@ -72,6 +73,7 @@ def test_what_a_firewall_rule_opens_and_how_long_it_stays() -> None:
         "cidr:130.211.0.0/22 tcp",
         "cidr:35.191.0.0/16 tcp",
     }
+    assert kind.exposes({"ranges": Unknown("not listed")}) == frozenset()
     assert kind.drain is not None
     assert kinds_backends.BACKEND_SERVICE.drain is not None
     element = elements.firewall()
@@ -84,6 +86,14 @@ def test_a_port_of_an_address_has_one_rule() -> None:
     claims = kinds_front.FORWARDING_RULE.claims
     assert claims("x", spec) == claims("y", other) == (f"port:{elements.ADDRESS}@a:443",)
     assert claims("x", {"port": 443}) == ()
+
+
+def test_whom_a_rule_serves_is_changed_in_place_and_widening_it_needs_a_word() -> None:
+    kind = kinds_front.FORWARDING_RULE
+    assert "global_access" in kind.mutable
+    assert kind.exposes is not None
+    assert kind.exposes({"global_access": True}) == {"global access"}
+    assert kind.exposes({"global_access": False}) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -225,7 +235,7 @@ def test_all_is_sent_before_anything_is_awaited() -> None:
 @pytest.mark.parametrize("late", [False, True])
 def test_one_that_fails_keeps_none_of_the_others(late: bool) -> None:
     world, changes = World(), checks(3)
-    guilty = names.resource_name(elements.OWNER, changes[1].address, changes[1].name)
+    guilty = named(changes[1])
     problem = Failed("invalid", "no")
     (world.cloud.late if late else world.cloud.refuse)[guilty] = problem
     with pytest.raises(Partial) as caught:
@@ -243,7 +253,10 @@ def test_where_nothing_was_done_the_failure_is_raised_as_it_is() -> None:
         world.commit("health-check", checks(1))
 
 
-@pytest.mark.parametrize(("why", "sent"), [("throttled", 1), ("denied", 1), ("invalid", 3), ("quota", 3)])
+@pytest.mark.parametrize(
+    ("why", "sent"),
+    [("throttled", 1), ("denied", 3), ("unknown", 3), ("outcome_unknown", 3), ("invalid", 3), ("quota", 3)],
+)
 def test_what_every_further_call_would_meet_ends_the_sending(why: Any, sent: int) -> None:
     world = World()
     world.cloud.refuse["insert"] = Failed(why, "no")
@@ -254,11 +267,50 @@ def test_what_every_further_call_would_meet_ends_the_sending(why: Any, sent: int
 
 def test_what_was_sent_before_a_hopeless_failure_is_booked() -> None:
     world, changes = World(), checks(3)
-    second = names.resource_name(elements.OWNER, changes[1].address, changes[1].name)
-    world.cloud.refuse[second] = Failed("denied", "no")
+    second = named(changes[1])
+    world.cloud.refuse[second] = Failed("throttled", "no")
     with pytest.raises(Partial) as caught:
         world.commit("health-check", changes)
     assert set(caught.value.done) == {kinds_commit.own(changes[0])}
+
+
+def named(change: model.Change) -> str:
+    return names.resource_name(elements.OWNER, change.address, change.name, elements.REGION)
+
+
+def test_what_needs_another_change_of_the_batch_comes_when_that_one_has_ended() -> None:
+    """A port is let go before it is taken."""
+    world, (first, second, third) = World(), checks(3)
+    path = world.commit("health-check", [first])[kinds_commit.own(first)]
+    gone = delete(first, path)
+    taking = dataclasses.replace(second, needs=(gone.key, "update something else"))
+    world.cloud.log.clear()
+    world.commit("health-check", [taking, third, gone])
+    assert world.verbs() == ["insert", "delete", "wait", "insert", "wait"]
+    assert world.cloud.log[3] == f"insert {named(second)}"
+
+
+def test_what_needs_a_change_that_was_not_sent_is_not_begun() -> None:
+    """Also where another one fails after the sending was given up."""
+    world, (first, second, third) = World(), checks(3)
+    taking = dataclasses.replace(third, needs=(second.key,))
+    world.cloud.refuse[named(second)] = Failed("throttled", "slow down")
+    world.cloud.late[named(first)] = Failed("invalid", "no")
+    with pytest.raises(Failed, match="slow down"):
+        world.commit("health-check", [first, second, taking])
+    assert not any(named(third) in line for line in world.cloud.log)
+
+
+def test_what_needs_a_change_that_failed_is_not_begun() -> None:
+    world, (first, second, third) = World(), checks(3)
+    path = world.commit("health-check", [first])[kinds_commit.own(first)]
+    gone = delete(first, path)
+    taking = dataclasses.replace(second, needs=(gone.key,))
+    world.cloud.late["delete"] = Failed("not_ready", "in use")
+    with pytest.raises(Partial) as caught:
+        world.commit("health-check", [gone, taking, third])
+    assert (caught.value.key, set(caught.value.done)) == (gone.key, {kinds_commit.own(third)})
+    assert not any(named(second) in line for line in world.cloud.log)
 
 
 def test_labels_follow_in_a_second_round() -> None:
@@ -309,6 +361,29 @@ def test_a_reference_without_an_id_waits() -> None:
     with pytest.raises(Failed, match="has no id yet") as caught:
         world.commit("backend-service", changes)
     assert caught.value.why == "not_ready"
+
+
+@pytest.mark.parametrize("extra", [{}, {names.PLACE: names.GLOBAL}])
+def test_a_copy_from_another_place_is_left_alone(extra: Json) -> None:
+    """Its description came along; or it has none of ours to say where it was made."""
+    world, (change,) = World(), checks(1)
+    path = world.commit("health-check", [change])[kinds_commit.own(change)]
+    text = names.record_text(elements.OWNER, change.address, change.name, {}, elements.REGION, extra)
+    world.cloud.documents[path]["description"] = text
+    for again in (change, delete(change, path)):
+        world.cloud.refuse["insert"] = failures.OperationFailed(({"code": "RESOURCE_ALREADY_EXISTS"},), 409)
+        with pytest.raises(Failed, match="left alone" if not extra else "a copy of one in global; it is left alone"):
+            world.commit("health-check", [again])
+    assert path in world.cloud.documents
+
+
+def test_the_placement_that_a_name_is_taken_by_is_named() -> None:
+    world, (change,) = World(), checks(1)
+    path = world.commit("health-check", [change])[kinds_commit.own(change)]
+    text = names.record_text(elements.OWNER, change.address, change.name, {}, "europe-west4")
+    world.cloud.documents[path]["description"] = text
+    with pytest.raises(Failed, match="of its placement in europe-west4"):
+        world.commit("health-check", [delete(change, path)])
 
 
 @pytest.mark.parametrize("module", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.name)

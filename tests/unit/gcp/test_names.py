@@ -27,16 +27,18 @@ def addresses(draw: st.DrawFn) -> model.Address:
 
 @given(st.text(min_size=1), addresses())
 def test_names_are_legal_and_differ_by_incarnation(owner: str, address: model.Address) -> None:
-    name = names.resource_name(owner, address, SUFFIX)
+    name = names.resource_name(owner, address, SUFFIX, "r")
     assert LEGAL.fullmatch(name), name
-    assert name == names.resource_name(owner, address, SUFFIX + names.DRIFTED)
-    assert name != names.resource_name(owner, address, "bbbbbbbbbb")
-    assert name != names.resource_name(owner + "x", address, SUFFIX)
+    assert name == names.resource_name(owner, address, SUFFIX + names.DRIFTED, "r")
+    assert name != names.resource_name(owner, address, "bbbbbbbbbb", "r")
+    assert name != names.resource_name(owner + "x", address, SUFFIX, "r")
+    assert name != names.resource_name(owner, address, SUFFIX, "europe-west4")  # global ones of two placements
     assert name.startswith(f"cgw-{names.mark(owner, model.owner_of(address))}-")
 
 
 def test_a_name_says_to_people_what_it_is() -> None:
-    name = names.resource_name("dev", model.address("shop/edge", "gcp", "backend-service", "shop/cart:8080"), SUFFIX)
+    where = model.address("shop/edge", "gcp", "backend-service", "shop/cart:8080")
+    name = names.resource_name("dev", where, SUFFIX, "r")
     assert re.fullmatch(r"cgw-[a-z2-7]{8}-edge-shop-cart-8080-[a-z2-7]{8}-abcdefgh23", name)
 
 
@@ -51,6 +53,25 @@ def test_the_record_is_read_back(owner: str, address: model.Address, cluster: st
     assert names.members(text)[names.PARENT] == "ppp"
     assert names.ours(text, owner, "europe-west4") is None
     assert names.ours(text, f"{owner}2", "europe-west1") is None
+
+
+def test_a_record_counts_only_in_its_place_and_under_its_name() -> None:
+    where = model.address("shop/edge", "gcp", "health-check", "http")
+    name = names.resource_name("dev", where, SUFFIX, "europe-west1")
+    text = names.record_text("dev", where, SUFFIX, {}, "europe-west1", {names.PLACE: "europe-west1"})
+    link = names.link_of(names.path("p", "europe-west1", "healthChecks", name))
+    ours = {"name": name, "selfLink": link, "description": text}
+    found = names.record_in(ours, "dev", "europe-west1")
+    assert found is not None
+    assert (found.address, found.suffix) == (where, SUFFIX)
+    for copied in (
+        {"selfLink": names.link_of(names.path("p", "global", "healthChecks", name))},
+        {"selfLink": names.link_of(names.path("p", "europe-west1-b", "healthChecks", name))},
+        {"name": "copied"},
+        {"description": names.record_text("dev", where, SUFFIX, {}, "europe-west1")},
+        {"description": "by hand"},
+    ):
+        assert names.record_in({**ours, **copied}, "dev", "europe-west1") is None
 
 
 def test_the_record_is_short_json_for_people() -> None:
@@ -78,6 +99,7 @@ def test_the_record_is_short_json_for_people() -> None:
         '{"cloudgw":1,"owner":"dev","address":"a/b/gcp/address","suffix":"x","region":"r"}',
         '{"cloudgw":1,"owner":"dev","address":"a/b/gcp/address/lb","region":"r"}',
         '{"cloudgw":1,"address":"a/b/gcp/address/lb","suffix":"x","region":"r"}',
+        '{"a":' + "[" * 100_000,
         '{"k8sResource":"/namespaces/store/gateways/external-http"}',
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from cloudgw.graph import model
 from cloudgw.objects import Unknown
-from cloudgw_gcp import names
+from cloudgw_gcp import names, shapes
 from tests.unit.gcp import elements
 
 Json = dict[str, Any]
@@ -92,6 +92,19 @@ def test_a_copy_of_our_record_under_another_name_is_its_maker_s() -> None:
     assert elements.observed(found) == elements.observed(CONTENT)
 
 
+@pytest.mark.parametrize("kind", ["address", "neg", "url-map", "backend-service", "forwarding-rule"])
+def test_a_copy_under_the_same_name_in_another_place_is_its_maker_s(kind: str) -> None:
+    found = content()
+    collection = shapes.SHAPES[kind].collection
+    for one in list(found[collection]):
+        _, where, name = names.place_of(one["selfLink"])
+        other = "europe-west1-d" if kind == "neg" else names.GLOBAL
+        link = names.link_of(names.path(elements.PROJECT, other, collection, name))
+        assert other != where
+        found[collection].append({**copy.deepcopy(one), "selfLink": link})
+    assert elements.observed(found) == elements.observed(CONTENT)
+
+
 def test_a_record_of_another_kind_is_passed_over() -> None:
     found = content()
     found["healthChecks"].append(document(found, "backend-service", elements.CART))
@@ -132,6 +145,9 @@ def test_immutable_values_that_somebody_changed_are_another_incarnation(kind: st
         ("target-proxy", "443", {"sslCertificates": []}, "certificates"),
         ("forwarding-rule", "80", {"target": STRANGER.replace("forwardingRules", "targetHttpProxies")}, "target"),
         ("ssl-policy", "tls", {"profile": "COMPATIBLE"}, "profile"),
+        ("target-proxy", "443", {"certificateMap": "//certificatemanager.googleapis.com/x"}, "extra"),
+        ("target-proxy", "443", {"serverTlsPolicy": "//networksecurity.googleapis.com/x"}, "extra"),
+        ("forwarding-rule", "80", {"allowGlobalAccess": True}, "global_access"),
     ],
 )
 def test_drift_of_a_field_is_that_field(kind: str, logical: str, change: Json, field: str) -> None:
@@ -194,6 +210,24 @@ def test_endpoints_that_were_not_listed_are_not_known() -> None:
         elements.one(seen, "endpoints", f"{elements.CART}/{elements.ZONES[0]}").fields["targets"], Unknown
     )
     assert elements.difference(GRAPH, seen) == ()
+    found["unread"] = {path("neg", f"{elements.CART}/{elements.ZONES[0]}"): "403 forbidden"}
+    targets = elements.one(elements.observed(found), "endpoints", f"{elements.CART}/{elements.ZONES[0]}").fields[
+        "targets"
+    ]
+    assert targets.reason.endswith("403 forbidden")
+
+
+def test_a_group_that_was_not_listed_serves_as_far_as_is_known() -> None:
+    """Else a new backend service would seem better than one that answers."""
+    found = content()
+    first = path("neg", f"{elements.CART}/{elements.ZONES[0]}")
+    service = path("backend-service", elements.CART)
+    found["endpoints"] = {}
+    assert counts(found, elements.CART) == (2, 2, True)
+    found["health"] = {service: {first: report("10.0.64.5")}}
+    assert counts(found, elements.CART) == (1, 3, True)
+    found["health"] = {service: {}}
+    assert counts(found, elements.CART) == (0, 0, True)
 
 
 def counts(found: Json, logical: str) -> tuple[int, int, bool]:

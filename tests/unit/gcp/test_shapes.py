@@ -126,13 +126,13 @@ def test_a_write_replaces_our_members_and_carries_those_of_others_along() -> Non
         "futureMember": {"x": 1},
     }
     standing |= theirs
-    standing["backends"][0]["capacityScaler"] = 0.5
+    standing["backends"][0]["preference"] = "PREFERRED"
     before = copy.deepcopy(standing)
     element = service(timeout=5, health_check=None)
     found = shapes.settled("backend-service", standing, element.fields, id_of)
     assert standing == before
     assert {name: found[name] for name in theirs} == theirs
-    assert found["backends"][0]["capacityScaler"] == 0.5
+    assert found["backends"][0]["preference"] == "PREFERRED"
     assert "consistentHash" not in found
     assert found["localityLbPolicy"] == "ROUND_ROBIN"
     assert found["fingerprint"] == standing["fingerprint"]
@@ -164,6 +164,28 @@ def test_drift_of_a_backend_service_is_seen(member: str, value: Any, field: str)
     assert {name for name in found if found[name] != element.fields[name]} == {field}
 
 
+@pytest.mark.parametrize(
+    "change", [{"capacityScaler": 0.0}, {"maxRatePerEndpoint": 1.0}, {"balancingMode": "CUSTOM_METRICS"}]
+)
+def test_a_group_that_gets_less_than_all_is_drift_and_repaired(change: Json) -> None:
+    element = service()
+    standing = written(element)
+    standing["backends"][0] |= {**change, "maxConnections": 7}
+    found = shapes.read("backend-service", standing, ref_of)
+    assert {name for name in found if found[name] != element.fields[name]} == {"extra"}
+    repaired = shapes.settled("backend-service", standing, element.fields, id_of)
+    assert shapes.read("backend-service", repaired, ref_of) == dict(element.fields)
+    assert repaired["backends"][0]["maxConnections"] == 7
+
+
+def test_backends_have_no_order() -> None:
+    element = service()
+    standing = written(element)
+    assert len(standing["backends"]) > 1
+    standing["backends"].reverse()
+    assert shapes.read("backend-service", standing, ref_of) == dict(element.fields)
+
+
 def test_links_of_any_spelling_mean_the_same() -> None:
     element = service()
     found = written(element)
@@ -179,6 +201,8 @@ def test_links_of_any_spelling_mean_the_same() -> None:
         {"allowed": [{"IPProtocol": "tcp", "ports": ["80"]}]},
         {"allowed": None, "denied": [{"IPProtocol": "tcp"}]},
         {"sourceTags": ["x"]},
+        {"destinationRanges": ["10.9.9.9/32"]},
+        {"priority": 65000},
     ],
 )
 def test_a_closed_or_narrowed_firewall_rule_opens_nothing_and_is_repaired(change: Json) -> None:
@@ -204,11 +228,11 @@ def test_health_checks(protocol: str, port: int | None) -> None:
     )
     found = written(element)
     assert shapes.read("health-check", found, ref_of) == dict(element.fields)
-    found[shapes_backends.BLOCKS[protocol]] |= {"host": "theirs.example", "proxyHeader": "NONE"}
+    found[shapes_backends.BLOCKS[protocol]] |= {"host": "theirs.example", "proxyHeader": "NONE", "later": 1}
+    assert shapes.read("health-check", found, ref_of)["extra"] == '{"host":"theirs.example"}'
     settled = shapes.settled("health-check", found, {**element.fields, "port": None, "interval": 77}, id_of)
     assert settled[shapes_backends.BLOCKS[protocol]] == {
-        "host": "theirs.example",
-        "proxyHeader": "NONE",
+        "later": 1,
         "portSpecification": "USE_SERVING_PORT",
         "requestPath": "/healthz",
     }

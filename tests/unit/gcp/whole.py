@@ -38,9 +38,9 @@ STATUSES = (301, 302, 303, 307, 308)
 def matches(draw: st.DrawFn) -> objects.RouteMatch:
     """Expressions seldom: a hostname has five."""
     found = draw(whole.matches())
-    if found.path.type == "RegularExpression" and not draw(one_in(4)):
+    if found.path.type == "RegularExpression" and not draw(one_in(8)):
         found = dataclasses.replace(found, path=objects.PathMatch(value=draw(st.sampled_from(whole.PREFIXES))))
-    if any(header.type == "RegularExpression" for header in found.headers) and not draw(one_in(4)):
+    if any(header.type == "RegularExpression" for header in found.headers) and not draw(one_in(16)):
         found = dataclasses.replace(found, headers=())
     if found.path.value == "/a%2Db" and not draw(one_in(8)):
         found = dataclasses.replace(found, path=objects.PathMatch(type="Exact", value="/a"))

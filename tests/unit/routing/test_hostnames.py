@@ -27,6 +27,19 @@ def test_intersection(one: str, other: str, expected: str | None) -> None:
     assert hostnames.intersect(other, one) == expected
 
 
+@pytest.mark.parametrize(
+    ("host", "wide"),
+    [
+        ("", {""}),
+        ("a.b.c", {"a.b.c", "*.b.c", "*.c", ""}),
+        ("*.b.c", {"*.b.c", "*.c", ""}),
+        ("localhost", {"localhost", ""}),
+    ],
+)
+def test_hostnames_that_cover_another(host: str, wide: set[str]) -> None:
+    assert hostnames.covering(host) == wide
+
+
 def test_intersections_are_unique_and_sorted() -> None:
     assert hostnames.intersections("x.a.io", ["*.a.io", "x.a.io", "b.io"]) == ("x.a.io",)
     assert hostnames.intersections("", []) == ("",)

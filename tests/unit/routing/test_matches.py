@@ -86,6 +86,11 @@ def test_identity_is_that_of_the_requests() -> None:
         (world.path("[a", "RegularExpression"), "path"),
         (world.path("/(?=a)", "RegularExpression"), "path"),
         (world.path(r"/(a)\1", "RegularExpression"), "path"),
+        (world.path(r"/\u0041", "RegularExpression"), "path"),
+        (world.path(r"/[\U00000041]", "RegularExpression"), "path"),
+        (world.path(r"/\N{BULLET}", "RegularExpression"), "path"),
+        (world.path("/a{1001}", "RegularExpression"), "path"),
+        (world.path("/a{1,5000}", "RegularExpression"), "path"),
         (RouteMatch(method="get"), "method"),
         (RouteMatch(headers=(ValueMatch(type="Prefix", name="a", value="b"),)), "headers"),
         (RouteMatch(query=(ValueMatch(type="RegularExpression", name="a", value="("),)), "queryParams"),
@@ -98,6 +103,19 @@ def test_invalid_matches_are_named_and_meet_nothing(match: RouteMatch, field: st
 
 def test_escaped_backslash_is_no_back_reference() -> None:
     assert not matches.problem(world.path(r"/a\\1", "RegularExpression"))
+    assert not matches.problem(world.path(r"/a\\u0041", "RegularExpression"))
+    assert not matches.problem(world.path(r"/a{1000}\{5000}", "RegularExpression"))
+
+
+@pytest.mark.parametrize("text", ["/a{,3}", "/a{,}", "/[a[:digit:]]", "/[[:^alpha:]]"])
+def test_expressions_that_are_read_in_two_ways(text: str) -> None:
+    """Both readings are legal, so that the match is, and no build may express it."""
+    assert matches.ambiguous(text).startswith(repr(text))
+
+
+@pytest.mark.parametrize("text", ["/a{0,3}", r"/a\{,3}", "/[:]", "/a{3,}", "/[a-z]:[0-9]"])
+def test_expressions_that_are_read_in_one_way(text: str) -> None:
+    assert matches.ambiguous(text) == ""
 
 
 @pytest.mark.parametrize(
