@@ -24,7 +24,8 @@ KEYS = {True: ("RSA-2048", "EC-P-256"), False: ("RSA-2048", "RSA-3072", "RSA-409
 
 @dataclass(slots=True, kw_only=True)
 class Certificates:
-    """shown: by port, what its proxy shows. doubted: those whose Secret is known to be absent or broken."""
+    """shown: by port, what its proxy shows. doubted: those whose Secret is known to be absent or broken, and proxies that
+    have no other."""
 
     elements: list[model.Element] = field(default_factory=list)
     shown: dict[int, tuple[model.Ref, ...] | Unknown] = field(default_factory=dict)
@@ -64,6 +65,8 @@ def certificates(
             if one.state in ("absent", "invalid"):
                 found.doubted.add(where)
         found.shown[table.port] = _shown(owner, held, standing)
+        if isinstance(found.shown[table.port], Unknown) and all(one.state in ("absent", "invalid") for one in held):
+            found.doubted.add(model.address(owner, names.PROVIDER, "target-proxy", str(table.port)))
     found.notes = list(dict.fromkeys(found.notes))
     found.elements += [made[where] for where in sorted(made)]
     return found

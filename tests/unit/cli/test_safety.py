@@ -62,6 +62,19 @@ def test_a_class_that_is_gone_deletes_nothing(on_cloud: places.Place, running: A
     assert writes(running, since) == []
 
 
+def test_what_stands_is_destroyed_without_its_class(on_cloud: places.Place, running: Any) -> None:
+    """The Gateway is still in the files, and nobody says any more whose it is."""
+    before = running.control.dump()
+    standing(on_cloud, running)
+    (on_cloud.folder / "aws-class.yaml").unlink()
+    config = on_cloud.folder / "cloudgw.yaml"
+    if "placements" not in config.read_text():
+        config.write_text(config.read_text() + "placements: [{provider: aws, region: eu-central-1}]\n")
+    said = on_cloud.run("destroy -f . --complete shop/edge")
+    assert said.code == 0, said
+    assert running.control.dump() == before
+
+
 def test_a_region_is_not_left_before_the_other_stands(on_cloud: places.Place, running: Any) -> None:
     since = standing(on_cloud, running)
     config = on_cloud.folder / "cloudgw.yaml"

@@ -54,6 +54,15 @@ def test_one_that_cannot_be_read_keeps_no_other_back(state: str) -> None:
     assert logicals(built[0], "certificate") == ["shop/a", "shop/u"]
 
 
+@pytest.mark.parametrize(("state", "doubted"), [("unknown", False), ("absent", True), ("invalid", True)])
+def test_a_proxy_without_any_waits_alone(state: str, doubted: bool) -> None:
+    """Nobody has to look again for a Secret that is known to be missing: the plan is complete without it."""
+    graph, _ = made(certificate("a", state))
+    proxy = at("target-proxy", "443")
+    assert isinstance(only(graph, "target-proxy")["certificates"], Unknown)
+    assert (proxy in graph.doubted) is doubted
+
+
 def test_the_default_stays() -> None:
     """An unreadable one stays it; one that is gone does not, where another can be."""
     assert shown(made(certificate("u", "unknown"), certificate("a"), standing=("u", "a"))) == ["u", "a"]
