@@ -24,8 +24,8 @@ KEYS = {True: ("RSA-2048", "EC-P-256"), False: ("RSA-2048", "RSA-3072", "RSA-409
 
 @dataclass(slots=True, kw_only=True)
 class Certificates:
-    """shown: by port, what its proxy shows. doubted: those whose Secret is known to be absent or broken, and proxies that
-    have no other."""
+    """shown: by port, what its proxy shows. doubted: those whose Secret is known to be absent or broken, and
+    proxies that have no other."""
 
     elements: list[model.Element] = field(default_factory=list)
     shown: dict[int, tuple[model.Ref, ...] | Unknown] = field(default_factory=dict)
