@@ -250,22 +250,22 @@ MUTANTS = (
     Mutant(
         "the last endpoints go at once",
         f"{GCP}kinds_endpoints.py",
-        "last = bool(staying) and bool(answering) and not answering & staying",
+        "last = bool(answering) and not answering & staying",
         "last = False",
         ENDPOINTS,
     ),
     Mutant(
         "other zones do not count",
         f"{GCP}kinds_endpoints.py",
-        'if path not in leaving and element.fields.get("targets"):',
+        'if path not in changed and element.fields.get("targets"):',
         "if False:",
         ENDPOINTS,
     ),
     Mutant(
         "any record is ours",
         f"{GCP}kinds_commit.py",
-        'record = names.ours(standing.get("description"), session.owner, session.read.region)\n    mine',
-        'record = names.record_of(standing.get("description"))\n    mine',
+        "record = names.record_in(standing, session.owner, session.read.region)",
+        'record = names.record_of(standing.get("description"))',
         KINDS + ("tests/unit/gcp/test_live.py",),
     ),
     Mutant(
@@ -279,8 +279,8 @@ MUTANTS = (
     Mutant(
         "a copy is ours",
         f"{GCP}observe.py",
-        'return record if found["name"] == names.resource_name(owner, record.address, record.suffix) else None',
-        "return record",
+        "record = names.record_in(found, owner, region)",
+        'record = names.ours(found.get("description"), owner, region)',
         LISTING,
     ),
     Mutant(
