@@ -47,7 +47,7 @@ docs: setup
 	$(BIN)/python scripts/documents.py
 
 sweep: setup
-	$(RUN) 2100 $(BIN)/python -m pytest -m sweep
+	$(RUN) 1800 $(BIN)/python -m pytest -m sweep
 
 oracle: setup
 	$(RUN) 300 $(BIN)/python -m tests.oracle.compare --worlds 2000
