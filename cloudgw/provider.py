@@ -195,6 +195,10 @@ class Session:
     materials: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
+Sleep: TypeAlias = Callable[[float], None]
+"""Seconds."""
+
+
 class Clock(Protocol):
     """Seconds. One injected clock measures and sleeps, so that a local cloud's hour may last a minute."""
 
@@ -222,8 +226,9 @@ class Provider(Protocol):
     def parameters(self, raw: Parameters) -> ProviderParameters:
         """Raises ParametersRefused, naming every unknown or unusable field."""
 
-    def connect(self, placement: Placement) -> Session:
-        """Raises Failed("denied", ...) without credentials or when they belong to another account. Imports the SDK."""
+    def connect(self, placement: Placement, sleep: Sleep) -> Session:
+        """sleep: of the injected clock, for waits inside of a call. Raises Failed("denied", ...) without credentials or
+        when they belong to another account. Imports the SDK."""
 
     def list(self, read: Any, scope: Sequence[ProviderParameters], owner: str) -> Inventory:
         """Everything of the identity that we may own, and what facts need (scope names networks, groups)."""
@@ -262,7 +267,7 @@ class Adapter:
     capabilities: tuple[Capability, ...]
     staleness: float
     parameters: Callable[[Parameters], ProviderParameters]
-    connect: Callable[[Placement], Session]
+    connect: Callable[[Placement, Sleep], Session]
     listing: Callable[[Any, Sequence[Any], str, float], Inventory]
     facts: Callable[[Inventory, ir.Routing, Any], Facts]
     build: Callable[[ir.Routing, Facts, Any], tuple[model.Graph, tuple[Note, ...]]]

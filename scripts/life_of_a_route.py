@@ -50,7 +50,8 @@ def sections() -> Mapping[str, tuple[str, str]]:
     provider = registry.provider("aws")
     with server.serve(host="127.0.0.1", port=0, rate=60.0, stepped=True) as running, _environment(running.endpoint):
         clock = clocks.of_environment()
-        session = dataclasses.replace(provider.connect(PLACE), owner=OWNER, materials=snapshot.materials)
+        connected = provider.connect(PLACE, clock.sleep)
+        session = dataclasses.replace(connected, owner=OWNER, materials=snapshot.materials)
 
         def look() -> Any:
             began = clock.now()

@@ -180,10 +180,8 @@ def _connected(world: World, placement: Placement, clock: Clock) -> Site:
     """Raises Unreachable."""
     provider = _provider(placement)
     evidence = _evidence(world)
-    session = guarded(provider, lambda: provider.connect(placement))
+    session = guarded(provider, lambda: provider.connect(placement, clock.sleep))
     session = replace(session, owner=world.owner, evidence=evidence, materials=world.inputs.snapshot.materials)
-    if hasattr(session.read, "sleep"):  # a provider that waits inside of a call waits by the same clock
-        session.read.sleep = clock.sleep
     scope = wishes.scope(world.survey, placement)
     inventory = guarded(
         provider, lambda: pipeline.listing(provider, session.read, placement, scope, world.owner, clock)

@@ -167,21 +167,28 @@ def joint(work: Work) -> None:
 def openings(work: Work) -> None:
     """What brings a new table into use goes with everything that is made there, where that takes requests from what
     stands: else they would meet a table that is not whole."""
-    creates = [c for c in work.changes.values() if c.op == "create" and not c.warm and c.after is not None]
-    for change in creates:
+    lying: dict[str, dict[str, model.Change]] = {}  # key of what is to be opened -> what is made there, by key
+    unknown: dict[str, list[str]] = {}  # table -> keys of entries of which nothing else is known
+    opening: list[tuple[model.Change, list[str]]] = []
+    for change in work.changes.values():
+        if change.op != "create" or change.warm or change.after is None:
+            continue
+        if change.table:
+            unknown.setdefault(change.table, []).append(change.key)
+        for ref in work.parents(change.after):
+            lying.setdefault(ref.key, {})[change.key] = change
         opens = work.kind(change.address).opens
-        if opens is None or change.after is None or isinstance(change.after.spec, Unknown):
-            continue
-        key = model.key_of(change.address, change.name)
-        inside = {ref.key for ref in model.refs_in(change.after.spec.get(opens))} if opens else {key}
-        if not all(f"create {one}" in work.changes for one in inside):
-            continue
-        made = [c for c in creates if c.after is not None and inside & {r.key for r in work.parents(c.after)}]
-        if not any(c.position is not None and diff_traffic.displaces(work, work.kind(c.address), c) for c in made):
-            continue
-        tables = {_table_of(work, c) for c in made}
-        whole = {c.key for c in (*made, *(c for c in creates if c.table in tables))} - {change.key}
-        work.put(replace(work.changes[change.key], joint=tuple(sorted({*change.joint, *whole}))))
+        if opens is not None and not isinstance(change.after.spec, Unknown):
+            own = model.key_of(change.address, change.name)
+            opening.append((change, [r.key for r in model.refs_in(change.after.spec.get(opens))] if opens else [own]))
+    for change, keys in opening:
+        made = {name: one for key in keys for name, one in lying.get(key, {}).items()}
+        is_new = all(f"create {key}" in work.changes for key in keys)
+        entries = [one for one in made.values() if one.position is not None]
+        if is_new and any(diff_traffic.displaces(work, work.kind(one.address), one) for one in entries):
+            tables = {_table_of(work, one) for one in made.values()}
+            whole = {*made, *(key for table in tables for key in unknown.get(table, ()))} - {change.key}
+            work.put(replace(work.changes[change.key], joint=tuple(sorted({*change.joint, *whole}))))
 
 
 def _links(work: Work, changes: list[model.Change]) -> dict[str, set[str]]:

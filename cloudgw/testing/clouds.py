@@ -25,6 +25,7 @@ from cloudgw.provider import (
     Placement,
     ProviderParameters,
     Session,
+    Sleep,
 )
 from cloudgw.routing import ir
 from cloudgw.testing import stage
@@ -271,7 +272,8 @@ class Objects:
     def parameters(self, raw: Parameters) -> ProviderParameters:
         raise NotImplementedError(f"{raw.kind}: the in-memory cloud takes graphs, not objects")
 
-    def connect(self, placement: Placement) -> Session:
+    def connect(self, placement: Placement, sleep: Sleep) -> Session:
+        del sleep
         raise NotImplementedError(f"{placement}: use session_of(cloud)")
 
     def facts(self, inventory: Inventory, routing: ir.Routing, parameters: ProviderParameters) -> Facts:

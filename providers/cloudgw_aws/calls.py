@@ -8,10 +8,11 @@ the engine's retry policies are the only ones. Must never import the SDK at impo
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cloudgw.provider import Failed, Placement, Session
+from cloudgw.provider import Failed, Placement, Session, Sleep
 from cloudgw_aws import failures
 
 SERVICES = ("elbv2", "ec2", "acm", "sts")
@@ -122,8 +123,9 @@ class Write:
         return self._call(service, operation, **parameters)
 
 
-def connect(placement: Placement) -> Session:
-    """Clients for a placement. Raises Failed("denied") without credentials or with those of another account."""
+def connect(placement: Placement, sleep: Sleep = time.sleep) -> Session:  # noqa: ARG001
+    """Clients for a placement; none of their calls waits. Raises Failed("denied") without credentials or with those of
+    another account."""
     clients = Clients(placement.region)
     read = Read(clients.call)
     try:

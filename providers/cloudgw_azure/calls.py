@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cloudgw import provider
-from cloudgw.provider import Failed, Placement, Session
+from cloudgw.provider import Failed, Placement, Session, Sleep
 from cloudgw_azure import failures
 
 ENDPOINT = "https://management.azure.com"
@@ -45,7 +45,7 @@ class Read:
 
     def __init__(self, subscription: str, endpoint: str, call: Caller, poll: Callable[[str], tuple[int, Json]]) -> None:
         self.subscription = subscription
-        self.sleep: Callable[[float], None] = time.sleep
+        self.sleep: Sleep = time.sleep
         self._endpoint = endpoint
         self.__call = call
         self.__poll = poll
@@ -152,7 +152,7 @@ class Write:
         return self.call("delete_public_ip", group, name)
 
 
-def connect(placement: Placement) -> Session:
+def connect(placement: Placement, sleep: Sleep = time.sleep) -> Session:
     """A client for a placement. Raises Failed("denied") without subscription or credentials.
 
     AZURE_ARM_ENDPOINT replaces the public cloud's endpoint; on a loopback host no credentials are asked for.
@@ -176,7 +176,9 @@ def connect(placement: Placement) -> Session:
         answer.raise_for_status()
         return answer.status_code, (answer.json() if answer.content else {})
 
-    return Session(read=Read(subscription, endpoint, call, poll), write=Write(call))
+    read = Read(subscription, endpoint, call, poll)
+    read.sleep = sleep
+    return Session(read=read, write=Write(call))
 
 
 def operation(read: Read, token: str) -> provider.Operation:

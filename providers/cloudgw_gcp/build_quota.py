@@ -14,18 +14,13 @@ from cloudgw.objects import Note
 from cloudgw.routing import heirs, ir
 from cloudgw_gcp import build_actions, build_maps, build_rules, build_size, facts
 
-LIMITS: Mapping[str, int] = {
-    "predicates": 1000,  # of a path matcher: one for each path, header and query parameter that is compared
-    "rules": 1000,  # of a path matcher
+LIMITS: Mapping[str, int] = {  # besides those in `facts`, of which others can take something
     "regexes": 5,  # of a path matcher
     "templates": 100,  # of a path matcher
-    "hosts": 1000,  # host rules and path matchers
     "services": 2500,  # different backend services in a URL map
-    "bytes": 1_000_000,
     "certificates": 15,  # of a proxy
     "endpoints": 10_000,  # of a group
 }
-INTERNAL_HOSTS = 2000
 LARGE = {True: 64 * 1024, False: 128 * 1024}  # bytes, public or not: the limits that an older page of quotas gives
 SPARE = {"predicates": 20, "rules": 20, "services": 2}  # for warm rules, and successors of what is replaced
 SPARE_BYTES = 0.05  # likewise, and what the guess misses
@@ -33,8 +28,7 @@ SPARE_BYTES = 0.05  # likewise, and what the guess misses
 
 def limits(network: facts.Network, *, public: bool) -> dict[str, int]:
     """What is left for us."""
-    hosts = {} if public else {"hosts": INTERNAL_HOSTS}
-    return {**LIMITS, **hosts, **network.quotas}
+    return {**LIMITS, **facts.documented(public=public), **network.quotas}
 
 
 def within(

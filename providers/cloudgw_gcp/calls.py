@@ -26,7 +26,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cloudgw.provider import Failed, Placement, Session
+from cloudgw.provider import Failed, Placement, Session, Sleep
 from cloudgw_gcp import calls_members, calls_operations, failures, names
 
 ENDPOINT = "https://compute.googleapis.com"
@@ -57,7 +57,7 @@ class Read:
     def __init__(self, project: str, region: str, send: Reader) -> None:
         self.project = project
         self.region = region
-        self.sleep: Callable[[float], None] = time.sleep
+        self.sleep: Sleep = time.sleep
         self.__send = send
         self.members = calls_members.Members(self._ended)
 
@@ -324,7 +324,7 @@ class Wire:
             return self._clients[name]
 
 
-def connect(placement: Placement) -> Session:
+def connect(placement: Placement, sleep: Sleep = time.sleep) -> Session:
     """A session for a placement. Raises Failed("denied") without project or credentials.
 
     GOOGLE_COMPUTE_CUSTOM_ENDPOINT (with or without /compute/v1/, as Terraform's provider takes it) replaces Google's
@@ -338,6 +338,7 @@ def connect(placement: Placement) -> Session:
     endpoint = _endpoint(os.environ.get("GOOGLE_COMPUTE_CUSTOM_ENDPOINT", ""))
     wire = Wire(project, endpoint, _session(endpoint))
     read = Read(project, placement.region, wire.send)
+    read.sleep = sleep
     return Session(read=read, write=Write(wire.change, read))
 
 

@@ -208,9 +208,14 @@ def _rules(url_map: Json) -> Iterator[str]:
                 yield own[0]
 
 
+def documented(*, public: bool) -> dict[str, int]:
+    """The limits that others can take something of."""
+    return {**LIMITS, "hosts": LIMITS["hosts"] if public else INTERNAL_HOSTS}
+
+
 def _quotas(maps: Sequence[Json], wanted: parameters.GCPParameters) -> dict[str, int]:
     """The limits that others left less of, in the fullest of our maps and matchers."""
-    limits = {**LIMITS, "hosts": LIMITS["hosts"] if wanted.public else INTERNAL_HOSTS}
+    limits = documented(public=wanted.public)
     found: dict[str, int] = {}
     for url_map in maps:
         taken = dict.fromkeys(limits, 0)

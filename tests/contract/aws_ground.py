@@ -62,7 +62,7 @@ def running() -> serving.Running:
 @functools.cache
 def _session() -> Session:
     running()
-    return cloudgw_aws.PROVIDER.connect(Placement("aws", "", "eu-central-1"))
+    return calls.connect(Placement("aws", "", "eu-central-1"))
 
 
 class AWS(local_ground.LocalGround):

@@ -64,7 +64,7 @@ def running(beliefs: tuple[tuple[str, str], ...] = ()) -> serving.Running:
 @functools.cache
 def _session(beliefs: tuple[tuple[str, str], ...]) -> Session:
     os.environ.update(azure.LOCAL.env(running(beliefs).endpoint))
-    return cloudgw_azure.PROVIDER.connect(PLACE)
+    return calls.connect(PLACE)
 
 
 class Azure(local_ground.LocalGround):

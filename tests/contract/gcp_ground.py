@@ -68,7 +68,7 @@ def running(beliefs: tuple[tuple[str, str], ...] = ()) -> serving.Running:
 def _session(beliefs: tuple[tuple[str, str], ...]) -> Session:
     """A new one, which remembers nothing."""
     os.environ.update(gcp.LOCAL.env(running(beliefs).endpoint))
-    return cloudgw_gcp.PROVIDER.connect(PLACE)
+    return calls.connect(PLACE)
 
 
 class GCP(local_ground.LocalGround):

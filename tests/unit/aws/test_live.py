@@ -283,5 +283,5 @@ def test_reading_cannot_write(cloud: Cloud) -> None:
 def test_another_account_is_refused(cloud: Cloud) -> None:  # noqa: ARG001
     placement = samples.wanted(accountId="999999999999", region="eu-central-1").settings.placement
     with pytest.raises(Failed, match="999999999999") as caught:
-        PROVIDER.connect(placement)
+        calls.connect(placement)
     assert caught.value.why == "denied"
