@@ -7,10 +7,36 @@ of a wrong form is a problem with its path and its fix, and all of them are foun
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypedDict, cast
 
 from cloudgw.objects import Parameters
+
+COMMON = ("approval", "deletionBudget", "deletionPolicy", "driftPolicy", "overridable")
+"""Of every cloud's class parameters; read by `common`."""
+
+MOST = 64  # entries of a list: more than any of them can use
+
+
+class Common(TypedDict):
+    """Of `provider.Settings`, by the names that it has there."""
+
+    deletion_budget: int | None
+    approval: Literal["Never", "Dangerous", "Always"]
+    drift_policy: Literal["Repair", "Report"]
+    deletion_policy: Literal["Delete", "Retain"]
+
+
+def common(spec: Fields, own: Sequence[str]) -> Common:
+    """What means the same on every cloud. own: names of the fields that a Gateway's own parameters may hold at all, of
+    which `overridable` lists those that this class leaves to its Gateways."""
+    spec.texts("overridable", lambda text: "" if text in own else f"{text!r} is none of {', '.join(sorted(own))}")
+    return Common(
+        deletion_budget=spec.number("deletionBudget"),
+        approval=cast(Any, spec.choice("approval", "Dangerous", "Never", "Always")),
+        drift_policy=cast(Any, spec.choice("driftPolicy", "Repair", "Report")),
+        deletion_policy=cast(Any, spec.choice("deletionPolicy", "Delete", "Retain")),
+    )
 
 
 def spec_of(raw: Parameters, kind: str, *, blank: bool = False) -> Fields:
@@ -76,8 +102,8 @@ class Fields:
             return choices[0]
         return str(value)
 
-    def texts(self, name: str, check: Callable[[str], str]) -> tuple[str, ...] | None:
-        """check: text -> reason why not, or ""."""
+    def texts(self, name: str, check: Callable[[str], str], most: int = MOST) -> tuple[str, ...] | None:
+        """Sorted, each once. check: text -> reason why not, or ""."""
         value = self.raw.get(name)
         if value is None:
             return None
@@ -87,10 +113,14 @@ class Fields:
         found: list[str] = []
         for number, item in enumerate(value):
             reason = check(item) if isinstance(item, str) else "must be text; quote it"
+            if not reason and item in found:
+                reason = f"{item!r} stands there twice; remove one of the two"
             if reason:
                 self.refuse(f"{name}[{number}]", reason)
-            elif item not in found:
+            else:
                 found.append(item)
+        if len(value) > most:
+            self.refuse(name, f"has {len(value)} entries, at most {most} are taken")
         return tuple(sorted(found))
 
     def pairs(self, name: str, check: Callable[[str, str], str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from cloudgw.graph import model
 from cloudgw.objects import Note, Parameters
@@ -19,6 +19,10 @@ Why: TypeAlias = Literal[
     "throttled", "not_ready", "conflict", "denied", "quota", "invalid", "gone", "outcome_unknown", "unknown"
 ]
 Support: TypeAlias = Literal["yes", "partial", "later", "no"]
+Approval: TypeAlias = Literal["Never", "Dangerous", "Always"]
+DriftPolicy: TypeAlias = Literal["Repair", "Report"]
+DeletionPolicy: TypeAlias = Literal["Delete", "Retain"]
+Answer = TypeVar("Answer")
 
 
 class Failed(Exception):
@@ -139,6 +143,9 @@ class Settings:
 
     placement: Placement
     deletion_budget: int | None = None  # elements per run; None = the larger of 10 and 20 %
+    approval: Approval = "Dangerous"  # which changes wait for a person's word
+    drift_policy: DriftPolicy = "Repair"  # what somebody else changed in the cloud
+    deletion_policy: DeletionPolicy = "Delete"  # what stands when the Gateway goes
     shift_deadline: float = 900.0  # seconds a shift waits for health
 
 
@@ -186,11 +193,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """read has no write methods; write does. record: what to write at creation. materials: fingerprint -> Material."""
+    """read has no write methods; write does. record: what to write at creation. materials: fingerprint -> Material.
+    account: the one that the credentials belong to, also where the placement names none."""
 
     read: Any
     write: Any
     owner: str = ""
+    account: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
     materials: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -204,6 +213,63 @@ class Clock(Protocol):
 
     def now(self) -> float: ...
     def sleep(self, seconds: float) -> None: ...
+
+
+class Hook(Protocol):
+    """Told of every HTTP exchange with a cloud's API, reads and writes, as late as the SDK allows. Threads share it.
+
+    operation: the cloud's own name of the call, one of few, never with an id in it. The exchanges by which identity
+    libraries fetch tokens are not announced.
+    """
+
+    def before(self, operation: str, *, write: bool) -> None:
+        """Right before a call leaves. May raise Failed to keep it from leaving: then there is no `after`."""
+
+    def after(self, operation: str, *, write: bool, seconds: float, failure: Failure | None) -> None:
+        """An answer came, or will not come. Must not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unhooked:
+    """Nobody listens."""
+
+    def before(self, operation: str, *, write: bool) -> None:
+        """Every call may leave."""
+
+    def after(self, operation: str, *, write: bool, seconds: float, failure: Failure | None) -> None:
+        """Nothing is kept."""
+
+
+UNHOOKED: Hook = Unhooked()
+
+
+def exchange(
+    hook: Hook,
+    operation: str,
+    send: Callable[[], Answer],
+    *,
+    write: bool,
+    refused: Callable[[Answer], Failure | None],
+    classify: Callable[[BaseException], Failure | None],
+) -> Answer:
+    """One HTTP exchange between the two calls of a hook. send: what it raises is raised, after it was classified.
+    refused: the failure that an answer speaks of, None for a good one."""
+    hook.before(operation, write=write)
+    began = time.monotonic()
+    try:
+        answer = send()
+    except Exception as problem:
+        lost = classify(problem) or Failure(why="unknown", code=type(problem).__name__, message="no answer was read")
+        hook.after(operation, write=write, seconds=time.monotonic() - began, failure=lost)
+        raise
+    hook.after(operation, write=write, seconds=time.monotonic() - began, failure=refused(answer))
+    return answer
+
+
+class Connect(Protocol):
+    """`Provider.connect` as a function."""
+
+    def __call__(self, placement: Placement, sleep: Sleep, hook: Hook = UNHOOKED) -> Session: ...
 
 
 class Provider(Protocol):
@@ -226,9 +292,10 @@ class Provider(Protocol):
     def parameters(self, raw: Parameters) -> ProviderParameters:
         """Raises ParametersRefused, naming every unknown or unusable field."""
 
-    def connect(self, placement: Placement, sleep: Sleep) -> Session:
-        """sleep: of the injected clock, for waits inside of a call. Raises Failed("denied", ...) without credentials or
-        when they belong to another account. Imports the SDK."""
+    def connect(self, placement: Placement, sleep: Sleep, hook: Hook = UNHOOKED) -> Session:
+        """sleep: of the injected clock, for waits inside of a call. hook: told of every call of the session, of those
+        that connecting needs too. Raises Failed("denied", ...) without credentials or when they belong to another
+        account. Imports the SDK."""
 
     def list(self, read: Any, scope: Sequence[ProviderParameters], owner: str) -> Inventory:
         """Everything of the identity that we may own, and what facts need (scope names networks, groups)."""
@@ -252,6 +319,27 @@ class Provider(Protocol):
         """None for what is no cloud's answer (a defect of ours)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check of a placement found, for `doctor`. check: what was looked at, "permissions"; message: what is
+    there, or what is wrong and why; fix: the next step, "" where nothing is wrong."""
+
+    level: Literal["ok", "warning", "error"]
+    check: str
+    message: str
+    fix: str = ""
+
+
+Wanted: TypeAlias = tuple[Any, Facts]
+"""The parameters of a Gateway, and what is known for it."""
+
+
+def no_check(read: Any, inventory: Inventory, wanted: Sequence[Wanted]) -> Sequence[Finding]:
+    """For providers that have nothing to say."""
+    del read, inventory, wanted
+    return ()
+
+
 def no_operation(read: Any, token: str) -> Operation:
     """For providers whose commits name no long operation: nobody may ask."""
     raise NotImplementedError(f"{token}: no commit of this provider leaves a long operation behind: {read}")
@@ -267,7 +355,7 @@ class Adapter:
     capabilities: tuple[Capability, ...]
     staleness: float
     parameters: Callable[[Parameters], ProviderParameters]
-    connect: Callable[[Placement, Sleep], Session]
+    connect: Connect
     listing: Callable[[Any, Sequence[Any], str, float], Inventory]
     facts: Callable[[Inventory, ir.Routing, Any], Facts]
     build: Callable[[ir.Routing, Facts, Any], tuple[model.Graph, tuple[Note, ...]]]
@@ -275,6 +363,8 @@ class Adapter:
     observe: Callable[[Inventory, str], model.Graph]
     operation: Callable[[Any, str], Operation] = no_operation
     classify: Callable[[BaseException], Failure | None]
+    check: Callable[[Any, Inventory, Sequence[Wanted]], Sequence[Finding]] = no_check
+    """Not of the protocol: who looks for what is missing (`doctor`) asks those that have it. Reads only."""
 
     def list(self, read: Any, scope: Sequence[Any], owner: str) -> Inventory:
         return self.listing(read, scope, owner, time.time())

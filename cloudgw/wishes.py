@@ -7,13 +7,25 @@ the input is complete.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from cloudgw.graph import model
-from cloudgw.objects import ROUTE_KINDS, Gateway, Note, Origin, Parameters, Route, Snapshot, Unknown
+from cloudgw.objects import (
+    CONTROLLER_NAME,
+    ROUTE_KINDS,
+    Gateway,
+    GatewayClass,
+    Note,
+    Origin,
+    Parameters,
+    Route,
+    Snapshot,
+    Unknown,
+)
 from cloudgw.pipeline import Wish
-from cloudgw.provider import Inventory, ParametersRefused, Placement, Provider, ProviderParameters
+from cloudgw.provider import Capability, Inventory, ParametersRefused, Placement, Provider, ProviderParameters
 from cloudgw.routing import ir
 
 
@@ -48,7 +60,9 @@ class Survey:
 
 
 def survey(snapshot: Snapshot, resolution: ir.Resolution, provider_for: Callable[[str], Provider | None]) -> Survey:
-    """provider_for: parameters kind -> provider. Bad parameters harm only the Gateways of their class."""
+    """provider_for: parameters kind -> provider. Bad parameters harm only the Gateways of their class, those of a
+    Gateway that Gateway alone. resolution: judged or not."""
+    resolution = judged(resolution, provider_for)
     chosen, undecided, notes = [], dict[str, str](), list(resolution.notes)
     for routing in resolution.gateways:
         found = _parameters(routing, provider_for)
@@ -84,19 +98,51 @@ def _parentless(route: Route) -> Note:
     return Note(level="warning", code="NoParent", message=message, origin=where)
 
 
+def judged(resolution: ir.Resolution, provider_for: Callable[[str], Provider | None]) -> ir.Resolution:
+    """The same, but that a Gateway is not accepted whose own parameters make, over those of its class, something that
+    the cloud's provider refuses. What is shown to people (statuses, explanations) is shown of this."""
+    found = tuple(_judged(routing, provider_for) for routing in resolution.gateways)
+    return replace(resolution, gateways=found)
+
+
+def _judged(routing: ir.Routing, provider_for: Callable[[str], Provider | None]) -> ir.Routing:
+    own, raw = routing.own, routing.parameters
+    if own is None or not isinstance(raw, Parameters) or not isinstance(own.base, Parameters):
+        return routing
+    if isinstance(_parsed(own.base, provider_for), Note):
+        return routing  # that is the class's fault, and said of the class
+    found = _parsed(raw, provider_for)
+    if not isinstance(found, Note):
+        return routing
+    named = f"{own.kind} {own.name} over {own.base.kind} {own.base.meta.name}"
+    message = f"spec.infrastructure.parametersRef: {named}: {found.message}"
+    wrong = ir.Verdict(status=False, reason="InvalidParameters", message=message)
+    verdicts = routing.verdicts
+    if verdicts.accepted.status is not False:
+        verdicts = replace(verdicts, accepted=wrong)
+    return replace(routing, parameters=None, own=replace(own, wrong=wrong), verdicts=verdicts)
+
+
 def _parameters(routing: ir.Routing, provider_for: Callable[[str], Provider | None]) -> ProviderParameters | Note:
-    origin = routing.origin
+    origin, own = routing.origin, routing.own
     if isinstance(routing.gateway_class, Unknown):
         reason = f"{routing.gateway_class.reason}; what exists stays as it is: add the GatewayClass to the input"
         return Note(level="warning", code="ClassUnknown", message=reason, origin=origin)
     if isinstance(routing.parameters, Unknown):
         reason = f"{routing.parameters.reason}; what exists stays as it is: add it to the input"
         return Note(level="warning", code="ParametersUnknown", message=reason, origin=origin)
+    if own is not None and own.wrong is not None:
+        message = f"{own.wrong.message}; what exists stays as it is"
+        return Note(level="error", code="InvalidParameters", message=message, origin=origin)
     if routing.parameters is None:
         wanted = routing.gateway_class.parameters if routing.gateway_class is not None else None
         named = f"{wanted.kind} {wanted.name} does not exist" if wanted else "the GatewayClass has no parametersRef"
         message = f"{named}; what exists stays: create it, or correct the reference"
         return Note(level="error", code="InvalidParameters", message=message, origin=origin)
+    if own is not None and isinstance(own.base, Parameters):
+        alone = _parsed(own.base, provider_for)
+        if isinstance(alone, Note):
+            return alone
     return _parsed(routing.parameters, provider_for)
 
 
@@ -188,3 +234,51 @@ def merged(configured: Sequence[Placement], found: Survey) -> tuple[Placement, .
         if not any(_here(placement, known) for known in configured):
             result.add(placement)
     return tuple(sorted(result))
+
+
+FEATURE = re.compile(r"(Gateway|ReferenceGrant|ListenerSet|BackendTLSPolicy|(HTTP|GRPC|TLS|TCP|UDP)Route)[A-Za-z0-9]*")
+
+
+@dataclass(slots=True, kw_only=True)
+class Classes:
+    """By name of a GatewayClass of ours. refused: why its parameters cannot be used; unread: why nobody could tell;
+    features: names of what its cloud supports."""
+
+    refused: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+    features: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def classes(
+    snapshot: Snapshot,
+    provider_for: Callable[[str], Provider | None],
+    installed: Sequence[str],
+    controller_name: str = CONTROLLER_NAME,
+) -> Classes:
+    """What the provider of each class of ours says of it. installed: names of the providers, for a message."""
+    found = Classes()
+    for one in snapshot.all(GatewayClass):
+        ref = one.parameters
+        if one.controller != controller_name or ref is None:
+            continue
+        raw = snapshot.get(ref.kind, "", ref.name)
+        if not isinstance(raw, Parameters):
+            continue
+        provider = provider_for(ref.kind)
+        if provider is None:
+            names = ", ".join(installed) or "none"
+            found.unread[one.meta.name] = f"no installed provider reads {ref.kind}; installed: {names}"
+            continue
+        found.features[one.meta.name] = features(provider.capabilities)
+        try:
+            provider.parameters(raw)
+        except ParametersRefused as refused:
+            said = "; ".join(f"{path}: {reason}" for path, reason in refused.problems)
+            place = f" ({raw.meta.file}:{raw.meta.line})" if raw.meta.file else ""
+            found.refused[one.meta.name] = f"{ref.kind} {ref.name}{place}: {said}"
+    return found
+
+
+def features(rows: Iterable[Capability]) -> tuple[str, ...]:
+    """Feature names of the Gateway API that the cloud supports whole, sorted."""
+    return tuple(sorted(row.feature for row in rows if row.support == "yes" and FEATURE.fullmatch(row.feature)))

@@ -5,6 +5,7 @@
   <!-- file: NAME -->             a file of the document's folder: the one named like it, else docs/guide/first
   <!-- life: NAME -->             a section of scripts/life_of_a_route.py
   <!-- capabilities: NAME[,NAME] -->  a table of providers
+  <!-- crd: KIND -->              a table of one of our own kinds
 Commands run in a copy of that folder with local clouds of their own, in the order of the document. What differs from
 run to run (ports) is replaced. Nothing else may be.
 """
@@ -34,8 +35,9 @@ DOCUMENTS = (
     "docs/life-of-a-route.md",
     "docs/reference/capabilities.md",
     "docs/reference/cli.md",
+    "docs/reference/crds.md",
 )
-PART = re.compile(r"(<!-- (run(?: \d)?|file|life|capabilities): (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+PART = re.compile(r"(<!-- (run(?: \d)?|file|life|capabilities|crd): (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 PORT = re.compile(r"127\.0\.0\.1:\d+")
 UP, DOWN = "local up ", "local down"
 SETTLED = 300.0  # seconds of the cloud's time between two commands, so that health does not depend on this machine
@@ -100,6 +102,10 @@ def _body(kind: str, argument: str, code: int, place: Workplace) -> str:
         return f"```yaml\n{(place.files / argument).read_text()}```\n"
     if kind == "capabilities":
         return _capabilities(argument)
+    if kind == "crd":
+        from scripts import crd_reference, crds
+
+        return crd_reference.table(next(one for one in crds.kinds() if one.kind == argument))
     from scripts import life_of_a_route
 
     return life_of_a_route.section(argument)
@@ -115,6 +121,10 @@ def _capabilities(name: str) -> str:
 
 def main() -> int:
     sys.path.insert(0, str(ROOT))
+    from scripts import chart, crds
+
+    crds.write()
+    chart.main([])
     for name in DOCUMENTS:
         path = ROOT / name
         with tempfile.TemporaryDirectory() as above:

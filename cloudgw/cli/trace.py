@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from cloudgw import registry, trace
+from cloudgw import registry, trace, wishes
 from cloudgw.cli import output, reading
 from cloudgw.cli.problem import Problem
 from cloudgw.objects import GatewayClass, Note, Origin, Parameters
@@ -70,13 +70,15 @@ def run(options: argparse.Namespace) -> int:
     return ANSWERED if all(one.answered for one in traces) else NOT_ANSWERED
 
 
-def _with_class(told: trace.Trace, routing: ir.Routing, classes: reading.Classes) -> trace.Trace:
-    """A class whose parameters cannot be used makes nothing: what stands in the cloud stays as it is."""
+def _with_class(told: trace.Trace, routing: ir.Routing, classes: wishes.Classes) -> trace.Trace:
+    """Parameters that cannot be used, the class's or the Gateway's own, make nothing: what stands stays as it is."""
     held = routing.gateway_class
     refused = classes.refused.get(held.meta.name, "") if isinstance(held, GatewayClass) else ""
-    if not refused:
+    own = routing.own.wrong if routing.own is not None else None
+    if not refused and (own is None or own.status is not False):
         return told
-    message = f"GatewayClass parameters cannot be used: {refused}: nothing is made of this"
+    said = f"GatewayClass parameters cannot be used: {refused}" if refused or own is None else own.message
+    message = f"{said}: nothing is made of this"
     note = Note(level="error", code="InvalidParameters", message=message, origin=routing.origin)
     return dataclasses.replace(told, notes=(note, *told.notes))
 

@@ -72,8 +72,15 @@ def _gateway(chain: Chain, world: World, gateway: Gateway) -> None:
     if routing is None:
         chain.unknown("gateway", "it was not looked at", where)
         return
-    verdict = routing.verdicts.accepted
-    # unknown: of the class or parameters, which have gates of their own; listeners have theirs too
+    verdict, own = routing.verdicts.accepted, routing.own
+    if own is not None and own.wrong is not None and own.wrong.status is None:
+        chain.unknown("gateway", own.wrong.message, where, fixes.MORE_INPUT)
+        return
+    if own is not None and verdict is own.wrong:
+        place = f"{own}, or spec.infrastructure.parametersRef of {fixes.at(gateway.meta, 'Gateway')}"
+        chain.failed("gateway", verdict.message, where, f"correct {place}")
+        return
+    # unknown: of the class or its parameters, which have gates of their own; listeners have theirs too
     if verdict.status is False and verdict.reason != "ListenersNotValid":
         chain.failed("gateway", verdict.message, where, f"correct that in {fixes.at(gateway.meta, 'Gateway')}")
         return
@@ -85,7 +92,9 @@ def _gateway(chain: Chain, world: World, gateway: Gateway) -> None:
         chain.add(gate, ends=False)
         return
     addresses = ", ".join(f"{one.type} {one.value or '(any)'}" for one in gateway.addresses)
-    chain.ok("gateway", f"nothing is wrong with it by itself{f'; asks for {addresses}' if addresses else ''}", where)
+    asks = f"; asks for {addresses}" if addresses else ""
+    over = f"; {own} stands over the class's parameters" if own is not None else ""
+    chain.ok("gateway", f"nothing is wrong with it by itself{asks}{over}", where)
 
 
 def listener_set(chain: Chain, world: World, one: ListenerSet, gateway: Gateway) -> None:

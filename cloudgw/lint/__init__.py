@@ -100,11 +100,12 @@ def _verdicts(routing: ir.Routing, snapshot: Snapshot, said: Sequence[Finding]) 
         return not any(field in message for message in told[where.kind, where.namespace, where.name])
 
     held = routing.verdicts
-    # a class without parameters has a note of its own
-    summed = held.accepted.reason == conditions.INVALID_PARAMETERS and routing.parameters is None
-    for own in (None if summed else held.accepted, held.resolved):
-        if own is not None and fresh(routing.origin, own):
-            yield model.find("error", own.reason, routing.origin, own.message)
+    # a class without parameters has a note of its own; what is wrong with the Gateway's has none
+    of_class = routing.own is None or routing.own.wrong is None
+    summed = of_class and held.accepted.reason == conditions.INVALID_PARAMETERS and routing.parameters is None
+    for judged in (None if summed else held.accepted, held.resolved):
+        if judged is not None and fresh(routing.origin, judged):
+            yield model.find("error", judged.reason, routing.origin, judged.message)
     for listener in held.listeners:
         kind, namespace, name = listener.owner
         where = _where(snapshot, kind, namespace, name, routing.origin, f'listener "{listener.name}"')

@@ -9,8 +9,8 @@ nothing here is a guess: what could not be seen is Unknown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from cloudgw.objects import (
     CORS,
@@ -358,16 +358,33 @@ class Verdicts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """The parameters that a Gateway itself refers to; they stand over those of its class, `base`. spec: what they say.
+    wrong: why nothing can be made of them, status None = that cannot be decided; None = nothing is wrong."""
+
+    kind: str
+    namespace: str
+    name: str
+    base: Parameters | Unknown | None
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    wrong: Verdict | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Routing:
-    """What one Gateway means. `known`: every (namespace, name) of an HTTPRoute of which the input knows all (present or
-    known absent); `complete`: nothing else can exist, so whatever is not here is not wanted. unknown_routes: routes
-    that exist and could not be read."""
+    """What one Gateway means. parameters: of its class, with its `own` over them. `known`: every
+    (namespace, name) of an HTTPRoute of which the input knows all (present or known absent); `complete`: nothing else
+    can exist, so whatever is not here is not wanted. unknown_routes: routes that exist and could not be read."""
 
     namespace: str
     name: str
     uid: str = ""
     gateway_class: GatewayClass | Unknown | None
     parameters: Parameters | Unknown | None
+    own: Own | None = None
     tables: tuple[Table, ...]
     streams: tuple[StreamTable, ...] = ()
     backends: Mapping[BackendKey, Backend | Unknown]

@@ -12,7 +12,6 @@ from cloudgw.objects import (
     GATEWAY_GROUP,
     ROUTE_KINDS,
     Gateway,
-    Infrastructure,
     Key,
     ListenerSet,
     Meta,
@@ -52,8 +51,9 @@ def unhandled(gateway: Gateway, sets: Sequence[ListenerSet]) -> list[Note]:
     found = [(kind, meta, pointer) for kind, meta in owners for pointer in meta.unhandled]
     if gateway.addresses:
         found.append(("Gateway", gateway.meta, "/spec/addresses"))
-    if gateway.infrastructure != Infrastructure():
-        found.append(("Gateway", gateway.meta, "/spec/infrastructure"))
+    for field in ("annotations", "labels"):
+        if getattr(gateway.infrastructure, field):
+            found.append(("Gateway", gateway.meta, f"/spec/infrastructure/{field}"))
     if gateway.backend_certificate is not None:
         found.append(("Gateway", gateway.meta, "/spec/tls/backend"))
     return [

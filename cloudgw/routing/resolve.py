@@ -20,6 +20,7 @@ from cloudgw.routing import (
     ir,
     knowledge,
     listeners,
+    overrides,
     policies,
     pools,
     rules,
@@ -56,7 +57,9 @@ def gateway_routing(view: Index, gateway: Gateway, gateway_class: GatewayClass |
     """One Gateway, from an index that may serve many."""
     notes: list[Note] = []
     aside: list[Note] = []  # of rules that nobody reaches
-    parameters = classes.parameters(view.snapshot, gateway_class, notes)
+    base = classes.parameters(view.snapshot, gateway_class, notes)
+    own = overrides.of(view.snapshot, gateway, base)
+    parameters = overrides.merged(base, own)
     joined = sets.joining(view, gateway, notes)
     notes += knowledge.unhandled(gateway, [one.set for one in joined])
     standings = listeners.stand(view, gateway, sets.declared(gateway, joined), notes)
@@ -83,6 +86,7 @@ def gateway_routing(view: Index, gateway: Gateway, gateway_class: GatewayClass |
         uid=gateway.meta.uid,
         gateway_class=gateway_class,
         parameters=parameters,
+        own=own,
         tables=built,
         streams=streamed,
         backends=backends,
@@ -95,6 +99,7 @@ def gateway_routing(view: Index, gateway: Gateway, gateway_class: GatewayClass |
             gateway,
             gateway_class,
             parameters,
+            own,
             joined,
             standings,
             judged,

@@ -35,14 +35,19 @@ LONGEST = 32768  # characters of a message: with a longer one the API server ref
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programming:
-    """What is known of a Gateway's load balancer. addresses: (IPAddress or Hostname, value)."""
+    """What is known of a Gateway's load balancer. addresses: (IPAddress or Hostname, value). degraded: reason and
+    message of what is wrong although something serves. routes: (kind, namespace, name) -> why its newest generation is
+    not programmed yet, "" = it is; of those that are not named nothing is said."""
 
     state: State
     reason: str
     message: str = ""
     addresses: tuple[tuple[str, str], ...] = ()
+    degraded: tuple[str, str] | None = None
+    routes: Mapping[tuple[str, str, str], str] = dataclasses.field(default_factory=dict)
 
 
+DEGRADED = "cloudgw.dev/Degraded"  # a condition that is there only where it is True
 NOT_LOOKED = Programming(state="Unknown", reason="Pending", message="the cloud was not looked at")
 
 
@@ -112,7 +117,7 @@ def of(
             verdicts = _with_class(routing.verdicts, gateway.class_name, wrong.get(gateway.class_name, ""))
             found.append(_gateway(gateway, verdicts, state))
             found += _sets(snapshot, verdicts, state)
-    found += _routes(snapshot, resolution, controller_name)
+    found += _routes(snapshot, resolution, controller_name, cloud)
     found += _policies(snapshot, resolution, controller_name)
     return tuple(found)
 
@@ -155,6 +160,9 @@ def _gateway(gateway: Gateway, verdicts: ir.Verdicts, state: Programming) -> Obj
         message = "AllowInsecureFallback: clients without a valid certificate are let in"
         insecure = ir.Verdict(status=True, reason="ConfigurationChanged", message=message)
         conditions.append(condition("InsecureFrontendValidationMode", insecure, generation))
+    if state.degraded is not None:
+        wrong = ir.Verdict(status=True, reason=state.degraded[0], message=state.degraded[1])
+        conditions.append(condition(DEGRADED, wrong, generation))
     status: dict[str, Any] = {"conditions": [one.json() for one in conditions]}
     if state.addresses:
         status["addresses"] = [{"type": kind, "value": value} for kind, value in sorted(state.addresses)]
@@ -249,27 +257,37 @@ _PROGRAMMED = (
 )
 
 
-def _routes(snapshot: Snapshot, resolution: ir.Resolution, controller_name: str) -> Iterator[ObjectStatus]:
-    found: dict[tuple[str, str, str], dict[int, ir.ParentVerdict]] = {}
+def _routes(
+    snapshot: Snapshot, resolution: ir.Resolution, controller_name: str, cloud: Mapping[Key, Programming]
+) -> Iterator[ObjectStatus]:
+    found: dict[tuple[str, str, str], dict[int, tuple[ir.ParentVerdict, str | None]]] = {}
     for routing in resolution.gateways:
+        programming = cloud.get((routing.namespace, routing.name), NOT_LOOKED)
         for one in routing.verdicts.parents:
-            found.setdefault((one.kind, one.namespace, one.name), {})[one.number] = one
+            route_key = (one.kind, one.namespace, one.name)
+            found.setdefault(route_key, {})[one.number] = (one, programming.routes.get(route_key))
     for kind in ROUTE_KINDS:
         for route in snapshot.all(kind):
             key = (kind.__name__, route.meta.namespace, route.meta.name)
             parents = [
-                _parent(route.parents[number], route.meta, verdict, controller_name)
-                for number, verdict in sorted(found.get(key, {}).items())
+                _parent(route.parents[number], route.meta, verdict, late, controller_name)
+                for number, (verdict, late) in sorted(found.get(key, {}).items())
             ]
             if parents:
                 yield ObjectStatus(kind=key[0], namespace=key[1], name=key[2], status={"parents": parents})
 
 
-def _parent(ref: ParentRef, meta: Meta, verdict: ir.ParentVerdict, controller_name: str) -> dict[str, Any]:
+def _parent(
+    ref: ParentRef, meta: Meta, verdict: ir.ParentVerdict, late: str | None, controller_name: str
+) -> dict[str, Any]:
+    """late: why the cloud does not answer so yet, "" = it does, None = nobody knows."""
     conditions = [
         condition("Accepted", verdict.accepted, meta.generation),
         condition("ResolvedRefs", verdict.resolved, meta.generation),
     ]
+    if late is not None and verdict.accepted.status is True:
+        programmed = ir.Verdict(status=not late, reason="Pending" if late else "Programmed", message=late)
+        conditions.insert(1, condition("Programmed", programmed, meta.generation))
     if verdict.partially is not None:
         conditions.append(condition("PartiallyInvalid", verdict.partially, meta.generation))
     return {

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from cloudgw.objects import OWN_GROUP, Gateway, GatewayClass, Parameters, Unknown
+from cloudgw.objects import Gateway, GatewayClass, Parameters, Unknown
 from cloudgw.routing import attach, certificates, conditions, ir
 from cloudgw.routing.attach import Parent, RouteKey
 from cloudgw.routing.index import Index
@@ -26,18 +26,20 @@ def of(
     gateway: Gateway,
     gateway_class: GatewayClass | Unknown,
     parameters: Parameters | Unknown | None,
+    own: ir.Own | None,
     joined: Sequence[Joining],
     standings: Sequence[Standing],
     parents: tuple[ir.ParentVerdict, ...],
     policies: tuple[ir.PolicyVerdict, ...],
 ) -> ir.Verdicts:
-    """All verdicts of one Gateway. standings: with what is attached; parents: as of `of_parents`."""
+    """All verdicts of one Gateway. own: its own parameters. standings: with what is attached; parents: as of
+    `of_parents`."""
     listeners = tuple(dataclasses.replace(one.verdict, attached=one.listener.attached) for one in standings)
-    own = [one for one in listeners if one.owner[0] == "Gateway"]
-    accepted = _accepted(gateway, gateway_class, parameters, own, listeners, index)
+    mine = [one for one in listeners if one.owner[0] == "Gateway"]
+    accepted = _accepted(gateway, gateway_class, parameters, own, mine, listeners)
     return ir.Verdicts(
         accepted=accepted,
-        resolved=_resolved(index, gateway, own),
+        resolved=_resolved(index, gateway, mine),
         insecure=any(one.listener.client is not None and one.listener.client.insecure for one in standings),
         listeners=listeners,
         sets=tuple(_set(one, listeners, accepted) for one in joined),
@@ -66,23 +68,23 @@ def _accepted(
     gateway: Gateway,
     gateway_class: GatewayClass | Unknown,
     parameters: Parameters | Unknown | None,
-    own: Sequence[ir.ListenerVerdict],
+    own: ir.Own | None,
+    mine: Sequence[ir.ListenerVerdict],
     listeners: Sequence[ir.ListenerVerdict],
-    index: Index,
 ) -> ir.Verdict:
     for address in gateway.addresses:
         if address.type not in ADDRESS_TYPES:
             message = f"spec.addresses: type {address.type!r} is not supported; use {' or '.join(ADDRESS_TYPES)}"
             return ir.Verdict(status=False, reason="UnsupportedAddress", message=message)
-    if wrong := _infrastructure(index, gateway):
-        return wrong
+    if own is not None and own.wrong is not None:
+        return own.wrong
     for seen in (gateway_class, parameters):
         if isinstance(seen, Unknown):
             return ir.Verdict(status=None, reason="Pending", message=seen.reason)
     if parameters is None:
         message = f"GatewayClass {gateway.class_name} has no usable parameters: look at its status"
         return ir.Verdict(status=False, reason=conditions.INVALID_PARAMETERS, message=message)
-    bad = [one for one in own if one.accepted.status is False]
+    bad = [one for one in mine if one.accepted.status is False]
     if listeners and all(one.accepted.status is not True for one in listeners):
         doubtful = next((one for one in listeners if one.accepted.status is None), None)
         if doubtful is not None:
@@ -99,24 +101,6 @@ def listeners_not_valid(bad: Sequence[ir.ListenerVerdict], listeners: Sequence[i
     said = "; ".join(f'listener "{one.name}": {one.accepted.message}' for one in bad)
     some = any(one.accepted.status is not False for one in listeners)
     return ir.Verdict(status=some, reason="ListenersNotValid", message=said)
-
-
-def _infrastructure(index: Index, gateway: Gateway) -> ir.Verdict | None:
-    """infrastructure.parametersRef: nothing of it is honoured yet, so that only what exists and is ours is accepted."""
-    ref = gateway.infrastructure.parameters
-    if ref is None:
-        return None
-    named = f"spec.infrastructure.parametersRef: {ref.kind} {ref.name}"
-    if ref.group != OWN_GROUP:
-        message = f"{named} of group {ref.group} is not known; refer to a parameters object of group {OWN_GROUP}"
-        return ir.Verdict(status=False, reason=conditions.INVALID_PARAMETERS, message=message)
-    found = index.snapshot.get(ref.kind, gateway.meta.namespace, ref.name)
-    if isinstance(found, Unknown):
-        return ir.Verdict(status=None, reason="Pending", message=f"{named}: {found.reason}")
-    if not isinstance(found, Parameters):
-        message = f"{named} does not exist in namespace {gateway.meta.namespace}; create it, or correct the reference"
-        return ir.Verdict(status=False, reason=conditions.INVALID_PARAMETERS, message=message)
-    return None
 
 
 def _resolved(index: Index, gateway: Gateway, own: Sequence[ir.ListenerVerdict]) -> ir.Verdict | None:

@@ -15,10 +15,12 @@ from typing import Any, ClassVar, TypeAlias
 from cloudgw.graph import model, table
 from cloudgw.objects import Note, Parameters
 from cloudgw.provider import (
+    UNHOOKED,
     Capability,
     Facts,
     Failed,
     Failure,
+    Hook,
     Inventory,
     Operation,
     Partial,
@@ -272,8 +274,8 @@ class Objects:
     def parameters(self, raw: Parameters) -> ProviderParameters:
         raise NotImplementedError(f"{raw.kind}: the in-memory cloud takes graphs, not objects")
 
-    def connect(self, placement: Placement, sleep: Sleep) -> Session:
-        del sleep
+    def connect(self, placement: Placement, sleep: Sleep, hook: Hook = UNHOOKED) -> Session:
+        del sleep, hook
         raise NotImplementedError(f"{placement}: use session_of(cloud)")
 
     def facts(self, inventory: Inventory, routing: ir.Routing, parameters: ProviderParameters) -> Facts:

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cloudgw.provider import Failed, Placement, Session, Sleep
-from cloudgw_aws import failures
+from cloudgw.provider import UNHOOKED, Failed, Failure, Hook, Placement, Session, Sleep
+from cloudgw_aws import calls_hook, failures
 
 SERVICES = ("elbv2", "ec2", "acm", "sts")
 READ_PREFIXES = ("describe_", "list_", "get_")
@@ -24,10 +24,14 @@ Caller = Callable[..., Any]
 
 
 class Clients:
-    """The SDK's clients of one placement, made when first used. Clients are thread-safe, making them is not."""
+    """The SDK's clients of one placement, made when first used. Clients are thread-safe, making them is not.
 
-    def __init__(self, region: str) -> None:
+    hook: told of every exchange, by the SDK's own events.
+    """
+
+    def __init__(self, region: str, hook: Hook = UNHOOKED) -> None:
         self._region = region
+        self._hook = hook
         self._made: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -48,7 +52,9 @@ class Clients:
                     user_agent_extra="cloudgw",
                 )
                 session = boto3.session.Session(region_name=self._region or None)
-                self._made[service] = session.client(service, config=config)
+                made = session.client(service, config=config)
+                calls_hook.register(made.meta.events, service, self._hook)
+                self._made[service] = made
             return self._made[service]
 
 
@@ -110,7 +116,26 @@ class Read:
         return list(answer["TargetHealthDescriptions"])
 
     def account(self) -> str:
-        return str(self.call("sts", "get_caller_identity")["Account"])
+        return str(self.caller()["Account"])
+
+    def caller(self) -> Mapping[str, Any]:
+        """{"Account", "Arn", "UserId"} of the credentials."""
+        found: Mapping[str, Any] = self.call("sts", "get_caller_identity")
+        return found
+
+    def tried(self, operation: str, **parameters: Any) -> Failure | None:
+        """Why EC2 would not do it for us, None where it would. Changes nothing: AWSEC2 API_CreateSecurityGroup.html,
+        DryRun. Elastic Load Balancing and ACM have no such thing."""
+        try:
+            self.__call("ec2", operation, **{**parameters, "DryRun": True})
+        except Exception as problem:
+            if failures.code_of(problem) == "DryRunOperation":
+                return None
+            failure = failures.classify(problem)
+            if failure is None:
+                raise
+            return failure
+        raise Failed("unknown", f"EC2 took {operation} for no dry run; look what it made")
 
 
 class Write:
@@ -123,13 +148,15 @@ class Write:
         return self._call(service, operation, **parameters)
 
 
-def connect(placement: Placement, sleep: Sleep = time.sleep) -> Session:  # noqa: ARG001
+def connect(placement: Placement, sleep: Sleep = time.sleep, hook: Hook = UNHOOKED) -> Session:  # noqa: ARG001
     """Clients for a placement; none of their calls waits. Raises Failed("denied") without credentials or with those of
     another account."""
-    clients = Clients(placement.region)
+    clients = Clients(placement.region, hook)
     read = Read(clients.call)
     try:
         account = read.account()
+    except Failed:  # of the hook
+        raise
     except Exception as problem:
         failure = failures.classify(problem)
         if failure is None:
@@ -146,4 +173,4 @@ def connect(placement: Placement, sleep: Sleep = time.sleep) -> Session:  # noqa
             f"the credentials belong to account {account}, the parameters name accountId {placement.account}; "
             "use credentials of that account or correct accountId",
         )
-    return Session(read=read, write=Write(clients.call))
+    return Session(read=read, write=Write(clients.call), account=account)

@@ -8,6 +8,9 @@ docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from cloudgw.provider import Failure, Why, classified
 
 _THROTTLED = {
@@ -153,6 +156,15 @@ def is_absent(exception: BaseException) -> bool:
 def classify(exception: BaseException) -> Failure | None:
     """The failure class of an exception, None for what no cloud said."""
     return classified(exception, _said)
+
+
+def of_answer(operation: str, parsed: Mapping[str, Any]) -> Failure | None:
+    """What classify says of an answer as botocore read it, None for a good one. operation: "CreateRule"."""
+    if int(parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) or 0) < 300:
+        return None
+    import botocore.exceptions as sdk
+
+    return classify(sdk.ClientError(dict(parsed), operation))
 
 
 def _said(exception: BaseException) -> Failure | None:

@@ -20,6 +20,8 @@ from cloudgw_aws import names
 KIND = "AWSGatewayClassParameters"
 # application/describe-ssl-policies.html: TLS 1.3 and 1.2, the recommended one
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+# What a Gateway's own AWSGatewayParameters may hold, where the class lists it as overridable.
+OWN = ("exposure", "allowedSourceRanges", "subnets", "tls", "tags", "driftPolicy", "deletionPolicy")
 USER_TAGS = 20  # of the 50 of a resource (API_AddTags.html); the record takes its share
 
 
@@ -45,6 +47,7 @@ def parse(raw: Parameters) -> AWSParameters:
     """Raises ParametersRefused with (path, reason) of everything that is wrong."""
     spec = fields.spec_of(raw, KIND)
     spec.known(
+        *fields.COMMON,
         "region",
         "accountId",
         "vpcId",
@@ -54,7 +57,6 @@ def parse(raw: Parameters) -> AWSParameters:
         "tls",
         "backendSecurityGroups",
         "tags",
-        "deletionBudget",
     )
     region = spec.text("region", r"[a-z]{2}(-[a-z]+)+-\d+", "eu-west-1")
     if not spec.raw.get("region"):
@@ -76,11 +78,11 @@ def parse(raw: Parameters) -> AWSParameters:
     policy = tls.text("policy", r"ELBSecurityPolicy-[A-Za-z0-9-]+", TLS_POLICY) or TLS_POLICY
     groups = spec.texts("backendSecurityGroups", _bad_group) or ()
     tags = _tags(spec)
-    budget = spec.number("deletionBudget")
+    common = fields.common(spec, OWN)
     if spec.problems:
         raise ParametersRefused(spec.problems)
     return AWSParameters(
-        settings=Settings(placement=Placement(names.PROVIDER, account, region), deletion_budget=budget),
+        settings=Settings(placement=Placement(names.PROVIDER, account, region), **common),
         vpc=vpc,
         subnets=subnets,
         public=public,
@@ -126,7 +128,7 @@ def _bad_range(text: str) -> str:
 
 
 def _tags(spec: fields.Fields) -> dict[str, str]:
-    alphabet = re.compile(r"[\w\s.:/=+\-@]*")
+    alphabet = re.compile(r"[\w .:/=+\-@]*")
 
     def bad(key: str, value: str) -> str:
         if not key or len(key) > 128 or len(value) > names.VALUE_LIMIT:
@@ -138,6 +140,8 @@ def _tags(spec: fields.Fields) -> dict[str, str]:
         return ""
 
     found = spec.pairs("tags", bad)
-    if len(found) > USER_TAGS or len(" ".join(map(names.encode, found))) > names.VALUE_LIMIT:
-        spec.refuse("tags", f"at most {USER_TAGS} tags, their keys together at most {names.VALUE_LIMIT} characters")
+    if len(found) > USER_TAGS:
+        spec.refuse("tags", f"at most {USER_TAGS} tags")
+    elif len(" ".join(map(names.encode, found))) > names.VALUE_LIMIT:
+        spec.refuse("tags", f"their keys together at most {names.VALUE_LIMIT} characters: shorten some, or remove one")
     return found

@@ -6,7 +6,19 @@ Importing this package must stay cheap and must not import the SDK: `cloudgw` st
 from __future__ import annotations
 
 from cloudgw import provider
-from cloudgw_azure import build, calls, capabilities, facts, failures, inventory, kinds, names, observe, parameters
+from cloudgw_azure import (
+    build,
+    calls,
+    capabilities,
+    checks,
+    facts,
+    failures,
+    inventory,
+    kinds,
+    names,
+    observe,
+    parameters,
+)
 
 PROVIDER: provider.Provider = provider.Adapter(
     name=names.PROVIDER,
@@ -23,4 +35,5 @@ PROVIDER: provider.Provider = provider.Adapter(
     observe=observe.observe,
     operation=calls.operation,
     classify=failures.classify,
+    check=checks.check,
 )

@@ -9,7 +9,9 @@ learn.microsoft.com/azure/azure-resource-manager/management/async-operations.
 
 from __future__ import annotations
 
+import base64
 import ipaddress
+import json
 import os
 import time
 import urllib.parse
@@ -17,14 +19,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cloudgw import provider
-from cloudgw.provider import Failed, Placement, Session, Sleep
-from cloudgw_azure import failures
+from cloudgw.provider import UNHOOKED, Failed, Hook, Placement, Session, Sleep
+from cloudgw_azure import calls_hook, failures
 
 ENDPOINT = "https://management.azure.com"
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
 HEALTH_SECONDS = 120.0  # until a health report that does not come is given up
 HEALTH_POLL_SECONDS = 2.0
+GRANTS = "2022-04-01"  # API version of Microsoft.Authorization/permissions
 NETWORKS = "2025-05-01"  # API version of virtual networks, which are read by id: the client knows one subscription only
 READS = ("get", "list", "list_all")
 HEALTH = ("application_gateways", "begin_backend_health")  # a POST that changes nothing
@@ -43,8 +46,16 @@ Caller = Callable[..., Any]
 class Read:
     """GETs, and the report of health. Answers are JSON as Azure wrote it. sleep: tests and other clocks replace it."""
 
-    def __init__(self, subscription: str, endpoint: str, call: Caller, poll: Callable[[str], tuple[int, Json]]) -> None:
+    def __init__(
+        self,
+        subscription: str,
+        endpoint: str,
+        call: Caller,
+        poll: Callable[[str], tuple[int, Json]],
+        caller: Callable[[], str] = lambda: "unknown",
+    ) -> None:
         self.subscription = subscription
+        self.caller = caller
         self.sleep: Sleep = time.sleep
         self._endpoint = endpoint
         self.__call = call
@@ -85,6 +96,26 @@ class Read:
                 "unknown", f"{network_id} was asked for and {body.get('id')} answered; nothing is done with it"
             )
         return dict(body)
+
+    def grants(self, group: str) -> list[Json]:
+        """[{"actions", "notActions"}] of the caller in a resource group:
+        rest/api/authorization/permissions/list-for-resource-group."""
+        where = f"/subscriptions/{self.subscription}/resourcegroups/{urllib.parse.quote(group)}"
+        return self._listed(f"{where}/providers/Microsoft.Authorization/permissions", GRANTS)
+
+    def usages(self, location: str) -> list[Json]:
+        """[{"name": {"value"}, "currentValue", "limit"}] of Microsoft.Network: rest/api/virtualnetwork/usages/list."""
+        where = f"/subscriptions/{self.subscription}/providers/Microsoft.Network/locations/{location}"
+        return self._listed(f"{where}/usages", NETWORKS)
+
+    def _listed(self, path: str, version: str) -> list[Json]:
+        found: list[Json] = []
+        url = f"{self._endpoint}{path}?api-version={version}"
+        while url:
+            _, body = self.poll(url)
+            found += body.get("value") or ()
+            url = str(body.get("nextLink") or "")
+        return found
 
     def _one(self, kind: str, group: str, name: str) -> dict[str, Any] | None:
         try:
@@ -152,7 +183,7 @@ class Write:
         return self.call("delete_public_ip", group, name)
 
 
-def connect(placement: Placement, sleep: Sleep = time.sleep) -> Session:
+def connect(placement: Placement, sleep: Sleep = time.sleep, hook: Hook = UNHOOKED) -> Session:
     """A client for a placement. Raises Failed("denied") without subscription or credentials.
 
     AZURE_ARM_ENDPOINT replaces the public cloud's endpoint; on a loopback host no credentials are asked for.
@@ -164,7 +195,7 @@ def connect(placement: Placement, sleep: Sleep = time.sleep) -> Session:
             "Azure: no subscription is named; set spec.subscriptionId of the parameters or AZURE_SUBSCRIPTION_ID",
         )
     endpoint = os.environ.get("AZURE_ARM_ENDPOINT", "").rstrip("/") or ENDPOINT
-    client = _client(subscription, endpoint)
+    client, credential = _client(subscription, endpoint, hook)
 
     def call(group: str, operation: str, *arguments: Any, **keywords: Any) -> Any:
         return getattr(getattr(client, group), operation)(*arguments, **keywords)
@@ -176,9 +207,9 @@ def connect(placement: Placement, sleep: Sleep = time.sleep) -> Session:
         answer.raise_for_status()
         return answer.status_code, (answer.json() if answer.content else {})
 
-    read = Read(subscription, endpoint, call, poll)
+    read = Read(subscription, endpoint, call, poll, lambda: _caller(credential, endpoint))
     read.sleep = sleep
-    return Session(read=read, write=Write(call))
+    return Session(read=read, write=Write(call), account=subscription)
 
 
 def operation(read: Read, token: str) -> provider.Operation:
@@ -250,8 +281,8 @@ def _unpolled() -> Any:
     return Unpolled()
 
 
-def _client(subscription: str, endpoint: str) -> Any:
-    """Only what is listed here happens to a request."""
+def _client(subscription: str, endpoint: str, hook: Hook) -> tuple[Any, Any]:
+    """(client, credential). Only what is listed here happens to a request."""
     local = _is_loopback(endpoint)
     if not local and urllib.parse.urlsplit(endpoint).scheme != "https":
         raise Failed("denied", f"AZURE_ARM_ENDPOINT {endpoint}: credentials travel over https only; correct it")
@@ -260,7 +291,7 @@ def _client(subscription: str, endpoint: str) -> Any:
 
     scope = f"{endpoint}/.default"
     credential = _NoCredential() if local else _credential(scope)
-    return NetworkManagementClient(
+    client = NetworkManagementClient(
         credential,
         subscription,
         base_url=endpoint,
@@ -272,11 +303,25 @@ def _client(subscription: str, endpoint: str) -> Any:
             policies.ProxyPolicy(),
             policies.ContentDecodePolicy(),
             _local_bearer() if local else _bearer(credential, scope),
+            calls_hook.Policy(hook),  # the last: below it is the socket
         ],
         connection_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         use_env_settings=not local,  # a proxy has no business between us and ourselves
     )
+    return client, credential
+
+
+def _caller(credential: Any, endpoint: str) -> str:
+    """Who a token is for, by its own claims; they are shown, never trusted.
+
+    learn.microsoft.com/entra/identity-platform/access-token-claims-reference."""
+    if isinstance(credential, _NoCredential):
+        return "nobody: a local endpoint asks for none"
+    payload = str(credential.get_token(f"{endpoint}/.default").token).split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    named = next((str(claims[name]) for name in ("upn", "unique_name", "appid", "oid") if claims.get(name)), "unknown")
+    return f"{named} of tenant {claims.get('tid', 'unknown')}"
 
 
 def _credential(scope: str) -> Any:

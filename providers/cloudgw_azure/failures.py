@@ -196,6 +196,17 @@ def classify(exception: BaseException) -> Failure | None:
     return classified(exception, _said)
 
 
+def of_answer(response: Any) -> Failure | None:
+    """What classify says of an answer (azure.core's HttpResponse), None for a good one. Reads it where nobody has."""
+    if response.status_code < 400:
+        return None
+    response.read()
+    import azure.core.exceptions as sdk
+    from azure.mgmt.core.exceptions import ARMErrorFormat
+
+    return classify(sdk.HttpResponseError(response=response, error_format=ARMErrorFormat))
+
+
 def _said(exception: BaseException) -> Failure | None:
     if not type(exception).__module__.startswith(_OURS):
         return None

@@ -27,6 +27,21 @@ TLS_POLICY = "AppGwSslPolicy20220101S"
 CAPACITY = (0, 10)
 INSTANCES = 125
 LEAST_MAXIMUM = 2
+# What a Gateway's own AzureGatewayParameters may hold, where the class lists it as overridable.
+OWN = (
+    "exposure",
+    "allowedSourceRanges",
+    "zones",
+    "sku",
+    "capacity",
+    "tls",
+    "http2",
+    "firewallPolicyId",
+    "notFoundBackend",
+    "tags",
+    "driftPolicy",
+    "deletionPolicy",
+)
 WORLD = "0.0.0.0/0"
 USER_TAGS = 20  # of the 50 of a resource (azure-resource-manager/management/tag-resources); the record takes its share
 _GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -81,6 +96,7 @@ def parse(raw: Parameters) -> AzureParameters:
     """Raises ParametersRefused with (path, reason) of everything that is wrong."""
     spec = fields.spec_of(raw, KIND, blank=True)
     spec.known(
+        *fields.COMMON,
         "subscriptionId",
         "resourceGroup",
         "location",
@@ -97,7 +113,6 @@ def parse(raw: Parameters) -> AzureParameters:
         "identityIds",
         "notFoundBackend",
         "tags",
-        "deletionBudget",
     )
     subscription = spec.text("subscriptionId", _GUID, "00000000-0000-0000-0000-000000000000")
     group = spec.text("resourceGroup", _GROUP, "rg-edge", "the resource group in which to create")
@@ -118,9 +133,7 @@ def parse(raw: Parameters) -> AzureParameters:
     tls = spec.below("tls", "policy")
     identities = spec.texts("identityIds", _bad_identity)
     found = AzureParameters(
-        settings=Settings(
-            placement=Placement(names.PROVIDER, subscription, location), deletion_budget=spec.number("deletionBudget")
-        ),
+        settings=Settings(placement=Placement(names.PROVIDER, subscription, location), **fields.common(spec, OWN)),
         resource_group=group,
         location=location,
         subnet=subnet,
@@ -173,7 +186,7 @@ def _exposure(spec: fields.Fields) -> bool:
             f'must be ["{WORLD}"] with exposure Public: an application gateway lets in every source; to restrict them '
             "use the network security group of its subnet or a firewall policy",
         )
-    if not public and spec.raw.get("allowedSourceRanges") is not None:
+    if not public and spec.raw.get("allowedSourceRanges") not in (None, [], ()):
         spec.refuse(
             "allowedSourceRanges",
             "cannot be honoured with exposure Internal: an application gateway lets in every source that reaches its "

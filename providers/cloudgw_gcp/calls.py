@@ -26,15 +26,18 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cloudgw.provider import Failed, Placement, Session, Sleep
-from cloudgw_gcp import calls_members, calls_operations, failures, names
+from cloudgw.provider import UNHOOKED, Failed, Hook, Placement, Session, Sleep
+from cloudgw_gcp import calls_hook, calls_members, calls_operations, failures, names
 
 ENDPOINT = "https://compute.googleapis.com"
 VERSION = "/compute/v1"
 SCOPE = "https://www.googleapis.com/auth/compute"
+MANAGER = "https://cloudresourcemanager.googleapis.com"
+MANAGER_SCOPE = "https://www.googleapis.com/auth/cloud-platform.read-only"
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
 PAGE = 500  # most that a page may hold
+TESTED = 100  # permissions in one question, as clients of Google's ask them
 
 READS = ("get", "list", "aggregatedList")
 POSTED_READS = ("listNetworkEndpoints", "getHealth")  # POSTs that change nothing
@@ -54,9 +57,10 @@ class Read:
     members: what is remembered of endpoint groups, for listings.
     """
 
-    def __init__(self, project: str, region: str, send: Reader) -> None:
+    def __init__(self, project: str, region: str, send: Reader, wire: Wire | None = None) -> None:
         self.project = project
         self.region = region
+        self.__wire = wire
         self.sleep: Sleep = time.sleep
         self.__send = send
         self.members = calls_members.Members(self._ended)
@@ -191,6 +195,24 @@ class Read:
                 raise
             return failures.is_absent(problem)
 
+    def quotas(self, region: str = "") -> list[dict[str, Any]]:
+        """[{"metric", "limit", "usage"}] of the project, or of one of its regions."""
+        path = f"projects/{self.project}/regions/{region}" if region else f"projects/{self.project}"
+        return list(self.__send("GET", path, {"fields": "quotas"}, None).get("quotas") or ())
+
+    def caller(self) -> str:
+        """Whose credentials these are, as far as they say."""
+        return self.__wire.caller() if self.__wire is not None else "unknown"
+
+    def permitted(self, permissions: Sequence[str]) -> frozenset[str]:
+        """Which of these the caller has in the project:
+        cloud.google.com/resource-manager/reference/rest/v1/projects/testIamPermissions, which needs none itself."""
+        assert self.__wire is not None
+        found: set[str] = set()
+        for at in range(0, len(permissions), TESTED):
+            found |= set(self.__wire.permitted(permissions[at : at + TESTED]))
+        return frozenset(found)
+
     def health(self, service: str, group: str) -> list[dict[str, Any]]:
         """healthStatus items of one group in one backend service (paths). [] as long as nothing is probed."""
         collection, place, name = names.place_of(service)
@@ -259,24 +281,46 @@ class Write:
 
 
 class Wire:
-    """One authorised session of one project, and the SDK's clients beside it, made when first used."""
+    """One authorised session of one project, and the SDK's clients beside it, made when first used.
 
-    def __init__(self, project: str, endpoint: str, session: Any) -> None:
+    hook: told of every exchange of them all.
+    """
+
+    def __init__(self, project: str, endpoint: str, session: Any, hook: Hook = UNHOOKED) -> None:
         self._project = project
         self._endpoint = endpoint
         self._session = session
+        self._hook = hook
+        calls_hook.wire(session, hook)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
 
     def send(self, method: str, path: str, query: Mapping[str, Any] | None, body: Json | None) -> dict[str, Any]:
         """One request, one attempt. Raises what google-cloud-compute raises: google.api_core's GoogleAPICallError."""
-        answer = self._session.request(
-            method,
-            f"{self._endpoint}{VERSION}/{urllib.parse.quote(path, safe='/:')}",
-            params=query,
-            json=body,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
+        return self._ask(
+            self._session, method, f"{self._endpoint}{VERSION}/{urllib.parse.quote(path, safe='/:')}", query, body
         )
+
+    def permitted(self, permissions: Sequence[str]) -> list[str]:
+        """With a token of its own: that for compute does not reach the resource manager."""
+        local = _is_loopback(self._endpoint)
+        session = self._session if local else _session(self._endpoint, MANAGER_SCOPE)
+        if not local:
+            calls_hook.wire(session, self._hook)
+        url = f"{self._endpoint if local else MANAGER}/v1/projects/{self._project}:testIamPermissions"
+        answer = self._ask(session, "POST", url, None, {"permissions": list(permissions)})
+        return list(answer.get("permissions") or ())
+
+    def caller(self) -> str:
+        """A service account says its name; a person's credentials do not."""
+        given = self._session.credentials
+        named = getattr(given, "service_account_email", "") or getattr(given, "account", "")
+        return str(named) if named else f"{type(given).__name__} that name no account"
+
+    def _ask(
+        self, session: Any, method: str, url: str, query: Mapping[str, Any] | None, body: Json | None
+    ) -> dict[str, Any]:
+        answer = session.request(method, url, params=query, json=body, timeout=(CONNECT_SECONDS, READ_SECONDS))
         if answer.status_code >= 400:
             from google.api_core import exceptions
 
@@ -320,11 +364,12 @@ class Wire:
                 options = client_options.ClientOptions(api_endpoint=self._endpoint)
                 client = getattr(compute_v1, name)(credentials=self._session.credentials, client_options=options)
                 _rule(client.transport._session, self._endpoint)
+                calls_hook.wire(client.transport._session, self._hook)
                 self._clients[name] = client
             return self._clients[name]
 
 
-def connect(placement: Placement, sleep: Sleep = time.sleep) -> Session:
+def connect(placement: Placement, sleep: Sleep = time.sleep, hook: Hook = UNHOOKED) -> Session:
     """A session for a placement. Raises Failed("denied") without project or credentials.
 
     GOOGLE_COMPUTE_CUSTOM_ENDPOINT (with or without /compute/v1/, as Terraform's provider takes it) replaces Google's
@@ -336,10 +381,10 @@ def connect(placement: Placement, sleep: Sleep = time.sleep) -> Session:
             "denied", "Google Cloud: no project is named; set spec.projectId of the parameters or GOOGLE_CLOUD_PROJECT"
         )
     endpoint = _endpoint(os.environ.get("GOOGLE_COMPUTE_CUSTOM_ENDPOINT", ""))
-    wire = Wire(project, endpoint, _session(endpoint))
-    read = Read(project, placement.region, wire.send)
+    wire = Wire(project, endpoint, _session(endpoint), hook)
+    read = Read(project, placement.region, wire.send, wire)
     read.sleep = sleep
-    return Session(read=read, write=Write(wire.change, read))
+    return Session(read=read, write=Write(wire.change, read), account=project)
 
 
 def endpoint_of(endpoint: Json) -> str:
@@ -357,11 +402,11 @@ def _endpoint(given: str) -> str:
     return endpoint
 
 
-def _session(endpoint: str) -> Any:
+def _session(endpoint: str, scope: str = SCOPE) -> Any:
     """google-auth's session. Retries nothing but a 401, for which it fetches a new token."""
     from google.auth.transport import requests
 
-    given = _no_credentials() if _is_loopback(endpoint) else _credentials()
+    given = _no_credentials() if _is_loopback(endpoint) else _credentials(scope)
     session = requests.AuthorizedSession(given)  # type: ignore[no-untyped-call]
     _rule(session, endpoint)
     return session
@@ -373,13 +418,13 @@ def _rule(session: Any, endpoint: str) -> None:
     session.trust_env = not _is_loopback(endpoint)  # a proxy has no business between us and ourselves
 
 
-def _credentials() -> Any:
+def _credentials(scope: str) -> Any:
     """Application default credentials with a token that works. Raises Failed where none is given."""
     import google.auth
     from google.auth.transport import requests
 
     try:
-        found, _ = google.auth.default(scopes=[SCOPE])
+        found, _ = google.auth.default(scopes=[scope])
         found.refresh(requests.Request())  # type: ignore[no-untyped-call]
     except Exception as problem:
         failure = failures.classify(problem)

@@ -172,6 +172,15 @@ def classify(exception: BaseException) -> Failure | None:
     return classified(exception, _said)
 
 
+def of_answer(answer: Any) -> Failure | None:
+    """What classify says of an answer (requests' Response), None for a good one."""
+    if answer.status_code < 400:
+        return None
+    import google.api_core.exceptions as sdk
+
+    return classify(sdk.from_http_response(answer))  # type: ignore[no-untyped-call]
+
+
 def _said(exception: BaseException) -> Failure | None:
     if isinstance(exception, OperationFailed):
         return _answered(exception)

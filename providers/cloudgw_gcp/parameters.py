@@ -17,6 +17,17 @@ from cloudgw.provider import ParametersRefused, Placement, Settings
 from cloudgw_gcp import names
 
 KIND = "GCPGatewayClassParameters"
+# What a Gateway's own GCPGatewayParameters may hold, where the class lists it as overridable.
+OWN = (
+    "exposure",
+    "allowedSourceRanges",
+    "networkTier",
+    "globalAccess",
+    "tls",
+    "tags",
+    "driftPolicy",
+    "deletionPolicy",
+)
 WORLD = "0.0.0.0/0"
 # load-balancing/docs/ssl-policies-concepts: the profiles without old cipher suites; TLS_1_3 is taken with RESTRICTED
 # alone (compute/docs/reference/rest/v1/sslPolicies, minTlsVersion)
@@ -64,6 +75,7 @@ def parse(raw: Parameters) -> GCPParameters:
     """Raises ParametersRefused with (path, reason) of everything that is wrong."""
     spec = fields.spec_of(raw, KIND, blank=True)
     spec.known(
+        *fields.COMMON,
         "projectId",
         "region",
         "location",
@@ -78,7 +90,6 @@ def parse(raw: Parameters) -> GCPParameters:
         "firewall",
         "nodeTags",
         "tags",
-        "deletionBudget",
     )
     project = spec.text("projectId", _PROJECT, "my-project-123")
     region = spec.text(
@@ -88,9 +99,7 @@ def parse(raw: Parameters) -> GCPParameters:
     public = _exposure(spec, everywhere)
     policy, profile, lowest = _tls(spec)
     found = GCPParameters(
-        settings=Settings(
-            placement=Placement(names.PROVIDER, project, region), deletion_budget=spec.number("deletionBudget")
-        ),
+        settings=Settings(placement=Placement(names.PROVIDER, project, region), **fields.common(spec, OWN)),
         project=project,
         region=region,
         place=names.GLOBAL if everywhere else region,
@@ -139,7 +148,7 @@ def _exposure(spec: fields.Fields, everywhere: bool) -> bool:
             f'must be ["{WORLD}"] with exposure Public: the load balancer lets in every source; to restrict them '
             "attach a Cloud Armor security policy to its backend services",
         )
-    if not public and spec.raw.get("allowedSourceRanges") is not None:
+    if not public and spec.raw.get("allowedSourceRanges") not in (None, [], ()):
         spec.refuse(
             "allowedSourceRanges",
             "cannot be honoured with exposure Internal: the load balancer lets in every source that reaches its "

@@ -27,8 +27,8 @@ from typing import Any
 import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from cloudgw import registry, wishes
 from cloudgw.cli import main as cli
-from cloudgw.cli import reading
 from cloudgw.objects import Note
 from cloudgw.routing import ir, resolve, statuses
 from cloudgw.sources import manifests
@@ -72,7 +72,7 @@ def answer(case: Path) -> Answer:
     manifest = (case / "in.yaml").read_text()
     loaded = _loaded(manifest)
     snapshot, resolution = loaded.snapshot, resolve.resolve(loaded.snapshot)
-    classes = reading.classes(snapshot)
+    classes = wishes.classes(snapshot, registry.by_parameters_kind, registry.names())
     features = classes.features if "# cloudgw: features" in manifest else None
     lint = {
         name: {(routing.namespace, routing.name): cloud.provider.lint(routing) for routing in resolution.gateways}

@@ -7,8 +7,7 @@ import shutil
 import pytest
 import yaml
 
-from cloudgw import provider, registry
-from cloudgw.cli import reading
+from cloudgw import provider, registry, wishes
 from tests.unit.cli import place as places
 
 GUIDE = places.ROOT / "docs" / "guide" / "find-the-cause"
@@ -167,4 +166,4 @@ def test_features_are_names_of_the_gateway_api_that_are_supported_whole() -> Non
         provider.Capability(feature="HTTPRoute.spec.hostnames", support="yes"),
         provider.Capability(feature="weights of a rule", support="yes"),
     )
-    assert reading.features(rows) == ("Gateway", "HTTPRoute")
+    assert wishes.features(rows) == ("Gateway", "HTTPRoute")
