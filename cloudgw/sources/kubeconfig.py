@@ -1,6 +1,6 @@
 """A kubeconfig becomes what one HTTPS client needs: the server, whom to trust, and how to say who we are.
 
-Called by `cluster`. Follows what kubectl does
+Called by `cluster` and by the controller. Follows what kubectl does
 (https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/): $KUBECONFIG may name several
 files, relative paths belong to the file they stand in, exec plugins are run. Inside a pod without a kubeconfig the
 service account is used. This module must never print a token, a key or a password, never write into a kubeconfig, and
@@ -11,13 +11,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime
 import json
+import math
 import os
+import socket
 import ssl
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.parse
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +38,9 @@ _FILES = {
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _EXEC_GROUP = "client.authentication.k8s.io/"
 _PATIENCE = 60.0  # seconds for an exec plugin: it may ask the network
+_FILE_LASTS = 60.0  # seconds that the content of a tokenFile is used for, as by client-go: kubelets change it
+_EARLY = 60.0  # seconds before its end that a plugin's answer is asked for anew
+NO_API = "the server does not answer as a Kubernetes API server does; check `server` and the proxy"
 
 
 class ClusterError(Exception):
@@ -42,7 +50,8 @@ class ClusterError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """How to reach one cluster. headers: of every request. trust: None for a server without TLS. tls_name: what the
-    server's certificate says, when that is not its host. proxy: a URL, "" for what the environment says."""
+    server's certificate says, when that is not its host. proxy: a URL, "" for what the environment says. lasts: seconds
+    after which the credentials should be asked for anew."""
 
     server: str = field(repr=False)
     user: str
@@ -51,12 +60,47 @@ class Access:
     trust: ssl.SSLContext | None = None
     tls_name: str = ""
     proxy: str = field(default="", repr=False)  # it may hold a password
+    lasts: float = math.inf
 
     @property
     def shown(self) -> str:
         """The server without what may be secret in its URL: user, password, query."""
         url = urllib.parse.urlsplit(self.server)
         return urllib.parse.urlunsplit((url.scheme, url.netloc.rpartition("@")[2], url.path, "", ""))
+
+    @property
+    def refused(self) -> str:
+        """What a 401 means."""
+        return f"{self.shown}: refuses the credentials of user {self.user!r} (401); log in anew"
+
+    def no_answer(self, error: Exception, patience: float) -> str:
+        """Why there was no answer, and what to do. patience: seconds that were waited for one."""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return (
+                f"{self.shown}: its certificate is not trusted ({error.verify_message}); check certificate-authority "
+                f"in {self.source}"
+            )
+        if isinstance(error, TimeoutError):
+            words = f"nothing within {patience:.0f} s"
+        elif isinstance(error, socket.gaierror):
+            words = "its name cannot be resolved"
+        else:
+            words = str(getattr(error, "strerror", None) or error or type(error).__name__)
+        return f"{self.shown}: no answer ({words}); check the network and the server in {self.source}"
+
+    def through(self) -> urllib.parse.SplitResult | None:
+        """The HTTP proxy that leads to the server: proxy-url, else what HTTPS_PROXY and NO_PROXY say; None for none.
+        Raises ClusterError for one that we cannot speak to."""
+        url = urllib.parse.urlsplit(self.server)
+        away = urllib.request.proxy_bypass(url.hostname or "")
+        proxy = urllib.parse.urlsplit(self.proxy or ("" if away else urllib.request.getproxies().get(url.scheme, "")))
+        if proxy.scheme not in ("", "http"):
+            raise ClusterError(f"{self.source}: proxies of scheme {proxy.scheme} are not supported; use http://")
+        if not proxy.hostname:
+            return None
+        if not self.trust:
+            raise ClusterError(f"{self.shown}: a server without TLS is not reached through a proxy; set NO_PROXY")
+        return proxy
 
 
 def access(path: str | None = None, context: str | None = None) -> Access:
@@ -86,6 +130,7 @@ def access(path: str | None = None, context: str | None = None) -> Access:
         trust=_trust(cluster, credential, source) if server.startswith("https://") else None,
         tls_name=_text(cluster, "tls-server-name", source),
         proxy=_text(cluster, "proxy-url", source),
+        lasts=_lasts(credential),
     )
 
 
@@ -112,6 +157,7 @@ def _in_cluster() -> Access:
         source=source,
         headers=_headers(user, "", source),
         trust=_trust({"certificate-authority": str(_ACCOUNT / "ca.crt")}, {}, source),
+        lasts=_lasts(user),
     )
 
 
@@ -226,6 +272,7 @@ def _executed(plugin: Mapping[str, Any], cluster: Mapping[str, Any], name: str, 
         found = {}
     if not any(found.values()):
         raise ClusterError(f"{who}: its answer holds neither a token nor a certificate; run it by hand")
+    found["expires"] = status.get("expirationTimestamp")
     return {key: value for key, value in found.items() if value}
 
 
@@ -266,6 +313,17 @@ def _headers(user: Mapping[str, Any], name: str, source: str) -> dict[str, str]:
         pair = f"{login}:{_text(user, 'password', source)}".encode()
         return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
     return {}
+
+
+def _lasts(user: Mapping[str, Any]) -> float:
+    """How long a credential is good for, in seconds. expires: what an exec plugin says, RFC 3339."""
+    if user.get("expires"):
+        try:
+            end = datetime.datetime.fromisoformat(str(user["expires"])).timestamp()
+        except ValueError:
+            return _FILE_LASTS
+        return max(end - time.time() - _EARLY, 1.0)
+    return _FILE_LASTS if user.get("tokenFile") and not user.get("token") else math.inf
 
 
 # Whom to trust

@@ -1,0 +1,1 @@
+"""The operator: a GatewayClass becomes a load balancer. `cloudgw controller` alone imports it."""
