@@ -32,7 +32,8 @@ class Wish:
     """What one Gateway should be in one placement, and how sure we are.
 
     notes and incomplete come from routing, facts and build. gone: desired is empty because the Gateway is not wanted
-    here any more. uid: of the Gateway, where known."""
+    here any more. uid: of the Gateway, where known. known_uids: others that were this Gateway too. held: why every
+    change but targets waits for a person's word, "" = it does not."""
 
     gateway: str
     desired: model.Graph
@@ -42,6 +43,8 @@ class Wish:
     shift_deadline: float = 900.0
     gone: bool = False
     uid: str = ""
+    known_uids: frozenset[str] = frozenset()
+    held: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,7 +94,9 @@ def plan_one(
         diary=kept.diary,
         budget=wish.budget,
         gateway=wish.uid,
+        known_gateways=wish.known_uids,
         gone=wish.gone,
+        held=wish.held,
     )
     return replace(plan, changes=check.check(plan.changes, context, word or check.Word()))
 
@@ -167,14 +172,19 @@ def one_pass(
     memory_: Memory,
     word: check.Word | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    ready: Callable[[plans.Plan], bool] = lambda _: True,
+    observed: model.Graph | None = None,
 ) -> tuple[plans.Plan, report.Report]:
-    """Plans from an inventory and commits what waits for nothing. memory_ is brought up to date."""
-    observed = observe(provider, inventory, session.owner)
+    """Plans from an inventory and commits what waits for nothing. memory_ is brought up to date. ready: told the plan
+    before the first write; False = nothing is written this time. observed: of the inventory, where it is known."""
+    observed = observed if observed is not None else observe(provider, inventory, session.owner)
     observed = running(provider, session.read, observed, memory_, inventory.began)
     if not wish.gone:  # what is to go is what is there, whatever should have stood
         observed = search.rewound(observed, memory_.cache, provider.kinds)
     plan = plan_one(provider, placement, wish, observed, now=inventory.began, memory_=memory_, word=word)
     remember(memory_, plan, clock.now())
+    if not ready(plan):
+        return plan, report.Report()
     done = commit.run(
         plan.changes,
         provider=provider,
@@ -191,6 +201,36 @@ def one_pass(
         deletions = (*memory_.diary.deletions, *([clock.now()] * deleted))
         memory_.diary = replace(memory_.diary, deletions=deletions)
     return plan, done
+
+
+def targets_pass(
+    provider: Provider,
+    session: Session,
+    placement: Placement,
+    wish: Wish,
+    inventory: Inventory,
+    *,
+    clock: Clock,
+    memory_: Memory,
+    observed: model.Graph | None = None,
+) -> report.Report:
+    """Commits the targets of a plan from an inventory that may be old, and nothing else: what registers and deregisters
+    reads its group again first. It waits for no staleness: what is done twice does nothing the second time."""
+    observed = observed if observed is not None else observe(provider, inventory, session.owner)
+    swift = Memory(diary=memory_.diary, cache=memory.Cache(refused=memory_.cache.refused))
+    plan = plan_one(provider, placement, wish, observed, now=clock.now(), memory_=swift)
+    going = [change for change in plan.changes if change.fast and not change.waits and not change.needs]
+    done = commit.run(
+        going,
+        provider=provider,
+        session=session,
+        observed=observed.of(f"{wish.gateway}/"),
+        clock=clock,
+        cache=swift.cache,
+    )
+    memory_.cache.written.update(swift.cache.written)
+    memory_.diary = replace(memory_.diary, operations={**memory_.diary.operations, **done.operations})
+    return done
 
 
 def running(provider: Provider, read: Any, observed: model.Graph, kept: Memory, now: float) -> model.Graph:
@@ -310,7 +350,7 @@ def apply(
         if memory_.diary.operations and not done.of("done"):
             _sit_out(provider, session.read, memory_.diary.operations, clock)
             continue
-        clock.sleep(_pause(plan, clock.now(), lasting, progressed=bool(done.of("done")), staleness=provider.staleness))
+        clock.sleep(pause(plan, clock.now(), lasting, progressed=bool(done.of("done")), staleness=provider.staleness))
     return Applied(plan=plan, passes=number, changed=changed, failures=tuple(failures), notes=plan.notes)
 
 
@@ -331,7 +371,7 @@ def _sit_out(provider: Provider, read: Any, operations: Mapping[str, str], clock
             return
 
 
-def _pause(plan: plans.Plan, now: float, lasting: frozenset[str], *, progressed: bool, staleness: float) -> float:
+def pause(plan: plans.Plan, now: float, lasting: frozenset[str], *, progressed: bool, staleness: float) -> float:
     """Seconds until the next pass is worth its calls: the first known end of a wait, else the polling interval."""
     waits = [wait for change in plan.changes if change.key in lasting for wait in change.waits]
     ends = [wait.until - now for wait in waits if wait.until is not None]

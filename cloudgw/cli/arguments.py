@@ -2,24 +2,33 @@
 
 `main` calls `parse`. Exit codes: plan and drift: 0 no change, 2 any change; apply and destroy: 0 done, 2 something
 waits for a person; validate: 0 valid; status and explain: 0 all as one would wish, 2 something is not or is unknown;
+doctor: 0 no error, 2 something has to be put right;
 lint: 0 no finding of --fail-on's level, 2 findings; trace: 0 answered by a backend or a redirect, 2 by an error or
-nobody; 1 is an error everywhere, an invalid object and a wrong argument too.
+nobody; approve: 0 shown or done, 2 nothing waits for a word; replay: 0 the same plan, 2 another; 1 is an error
+everywhere, an invalid object and a wrong argument too.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from cloudgw.cli.problem import Problem
+
+CONTROLLER_NAME = "cloudgw.dev/gateway-controller"  # of objects.base, which would have to be imported
 
 CODES = "Exit codes: 0 no change, 2 any change (waiting ones too), 1 error."
 CHECK_CODES = "Exit codes: 0 valid, 1 invalid or unreadable."
 WISH_CODES = "Exit codes: 0 all is as one would wish, 2 something is not, or could not be decided, 1 unreadable input."
 LINT_CODES = "Exit codes: 0 no finding of the level of --fail-on or above, 2 findings, 1 unreadable input."
 TRACE_CODES = "Exit codes: 0 a ready backend or a redirect answers, 2 an error, nobody or unknown, 1 unreadable input."
+DOCTOR_CODES = "Exit codes: 0 no error (warnings are none), 2 something has to be put right, 1 unreadable input."
 ACT_CODES = "Exit codes: 0 done, 2 something waits for a person, 1 error."
+WORD_CODES = "Exit codes: 0 shown or done, 2 nothing waits for approval, or not that digest, 1 error."
+REPLAY_CODES = "Exit codes: 0 the plan is the captured one, 2 it differs, 1 unreadable."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,7 +44,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def parser() -> argparse.ArgumentParser:
     top = _Parser(
-        prog="cloudgw",
+        prog="kubectl cloudgw" if os.path.basename(sys.argv[0]).startswith("kubectl-") else "cloudgw",
         description="Kubernetes Gateway API objects become managed cloud load balancers: plan first, then apply.",
         allow_abbrev=False,
     )
@@ -50,7 +59,13 @@ def parser() -> argparse.ArgumentParser:
     _apply(commands)
     _drift(commands)
     _destroy(commands)
+    _doctor(commands)
     _local(commands)
+    _approve(commands)
+    _capture(commands)
+    _replay(commands)
+    _controller(commands)
+    _uninstall_check(commands)
     return top
 
 
@@ -183,6 +198,13 @@ def _destroy(commands: argparse._SubParsersAction[_Parser]) -> None:
     _output(command, "text", "json", "markdown")
 
 
+def _doctor(commands: argparse._SubParsersAction[_Parser]) -> None:
+    text = "say what is missing before a plan works: definitions, identity, permissions, networks, quotas"
+    command = _command(commands, "doctor", text, DOCTOR_CODES)
+    _input(command)
+    _output(command, "text", "json")
+
+
 def _local(commands: argparse._SubParsersAction[_Parser]) -> None:
     command = _command(commands, "local", "run local clouds for trying and testing")
     actions = command.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
@@ -199,6 +221,103 @@ def _local(commands: argparse._SubParsersAction[_Parser]) -> None:
     journal = _command(actions, "journal", "print every call that the local clouds received")
     journal.add_argument("--since", type=_count, default=0, metavar="N", help="only calls with a sequence above N")
     _output(journal, "text", "json")
+    _local_cluster(actions)
+
+
+def _local_cluster(actions: argparse._SubParsersAction[_Parser]) -> None:
+    command = _command(actions, "cluster", "run a local Kubernetes cluster: a real API server, and pods for root")
+    steps = command.add_subparsers(dest="step", required=True, metavar="STEP", parser_class=_Parser)
+    up = _command(steps, "up", "start it: returns when it is ready; the first time it is built, which takes minutes")
+    up.add_argument("--detach", action="store_true", help="leave it running; without it, until Ctrl-C")
+    up.add_argument(
+        "--channel",
+        choices=("standard", "experimental"),
+        default="standard",
+        help="which CRDs of the Gateway API it gets (standard)",
+    )
+    up.add_argument("--no-crds", action="store_true", help="leave out the CRDs of cloudgw itself")
+    up.add_argument("--no-pods", action="store_true", help="only the control plane: no nodes, no pods")
+    _command(steps, "down", "stop it: everything in it is gone")
+    _command(steps, "status", "show whether it runs, and what it is")
+    env = _command(steps, "env", "print exports for kubectl and any other client")
+    _output(env, "text", "json")
+
+
+def _controller(commands: argparse._SubParsersAction[_Parser]) -> None:
+    text = "run the operator: GatewayClasses of a cluster become load balancers, until a signal comes"
+    command = _command(commands, "controller", text)
+    command.add_argument("--owner", metavar="NAME", help="whose load balancers these are; else CLOUDGW_OWNER")
+    command.add_argument(
+        "--namespace",
+        metavar="NAME",
+        help="its own, for Lease and GatewayStates; else POD_NAMESPACE, cloudgw-system",
+    )
+    command.add_argument("--watch-namespaces", default="", metavar="A,B", help="only these; else all")
+    command.add_argument("--mode", choices=("apply", "plan"), default="apply", help="plan: no write to any cloud")
+    command.add_argument(
+        "--foreign",
+        action="append",
+        default=[],
+        metavar="CONTROLLER=CLASS",
+        help="in plan mode: Gateways of this controller as if they were of that class of ours (repeatable)",
+    )
+    command.add_argument("--controller-name", default=CONTROLLER_NAME, metavar="NAME", help=f"{CONTROLLER_NAME}")
+    command.add_argument("--fleet-budget", type=_count, default=5, metavar="N", help="Gateways deleted per hour (5)")
+    command.add_argument("--resync", type=_seconds, default=600.0, metavar="SECONDS", help="between looks (600)")
+    command.add_argument("--workers", type=_count, default=4, metavar="N", help="threads of each identity (4)")
+    command.add_argument("--listen", default="0.0.0.0:8080", metavar="HOST:PORT", help="/metrics, /healthz, /readyz")
+    command.add_argument("--lease-name", default="cloudgw", metavar="NAME", help="of the Lease (cloudgw)")
+    command.add_argument("--no-leader-election", action="store_true", help="this is the only process")
+    command.add_argument("--log-format", choices=("json", "text"), default="json", help="json unless told otherwise")
+    command.add_argument(
+        "--log-level", choices=("debug", "info", "warning", "error"), default="info", help="info unless told otherwise"
+    )
+    command.add_argument("--kubeconfig", metavar="FILE", help="else the service account, else the default kubeconfig")
+    command.add_argument("--context", metavar="NAME", help="of the kubeconfig")
+
+
+def _approve(commands: argparse._SubParsersAction[_Parser]) -> None:
+    text = "say yes to what is dangerous in a controller's plan: show it, or with its digest approve it"
+    command = _command(commands, "approve", text, WORD_CODES)
+    command.add_argument("gateway", metavar="NAMESPACE/NAME", help="the Gateway")
+    command.add_argument("digest", nargs="?", default="", metavar="DIGEST", help="of the plan that was read")
+    command.add_argument("--yes", action="store_true", help="approve all that is shown; on a terminal only")
+    command.add_argument("--revoke", action="store_true", help="take back DIGEST, or every approval")
+    command.add_argument("--kubeconfig", metavar="FILE", help="else the default kubeconfig")
+    command.add_argument("--context", metavar="NAME", help="of the kubeconfig")
+
+
+def _capture(commands: argparse._SubParsersAction[_Parser]) -> None:
+    text = "store what one Gateway's plan is made of: objects, listings and diary, without secrets, for replay"
+    command = _command(commands, "capture", text)
+    command.add_argument("gateway", metavar="NAMESPACE/NAME", help="the Gateway")
+    command.add_argument("-o", "--out", metavar="FILE", help="where to; else standard output")
+    command.add_argument(
+        "--controller-namespace",
+        default="cloudgw-system",
+        metavar="NAME",
+        help="where the controller keeps its diary (cloudgw-system)",
+    )
+    _input(command)
+    _offline(command)
+
+
+def _replay(commands: argparse._SubParsersAction[_Parser]) -> None:
+    text = "plan again from a captured file, offline: and say whether the plan is the same"
+    command = _command(commands, "replay", text, REPLAY_CODES)
+    command.add_argument("capture", metavar="FILE", help="written by `cloudgw capture`; - is standard input")
+    _output(command, "text", "json", "markdown")
+
+
+def _uninstall_check(commands: argparse._SubParsersAction[_Parser]) -> None:
+    text = "say whether the controller may be removed: Gateways that still need it are named"
+    codes = "Exit codes: 0 it may go, 2 Gateways still need it, 1 error."
+    command = _command(commands, "uninstall-check", text, codes)
+    command.set_defaults(command="uninstall")  # the module
+    command.add_argument("--watch-namespaces", default="", metavar="A,B", help="only these; else all")
+    command.add_argument("--controller-name", default=CONTROLLER_NAME, metavar="NAME", help=CONTROLLER_NAME)
+    command.add_argument("--kubeconfig", metavar="FILE", help="else the service account, else the default kubeconfig")
+    command.add_argument("--context", metavar="NAME", help="of the kubeconfig")
 
 
 def _files(command: argparse.ArgumentParser, text: str) -> None:
@@ -268,6 +387,16 @@ def _rate(text: str) -> float:
     if not 0 < rate <= 100_000:
         raise argparse.ArgumentTypeError(f"{text!r} is no rate: give a number above 0, such as 60")
     return rate
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: give one above 0, such as 600")
+    return seconds
 
 
 def _days(text: str) -> int:

@@ -32,6 +32,10 @@ RUNNING, NOT_RUNNING = 0, 1
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.action == "cluster":
+        from cloudgw.cli import local_cluster
+
+        return local_cluster.run(options)
     actions = {"up": _up, "down": _down, "status": _status, "env": _env, "journal": _journal}
     return actions[options.action](options)
 

@@ -117,10 +117,11 @@ class Informer:
             return
         kind, first, self._told = self.wanted.kind, self._told == "?", reason
         if not reason:
-            log.info("%s: complete, %d objects", kind, self.objects)
+            log.info("%s: complete, objects: %d", kind, self.objects)
             self._sink.complete(kind)
         else:
-            level = logging.INFO if first or (not self.installed and self.wanted.optional) else logging.WARNING
+            level = logging.INFO if not self.installed and self.wanted.optional else logging.WARNING
+            level = logging.DEBUG if first else level  # before the first list
             log.log(level, "%s: not complete, what is known stays: %s", kind, reason)
             self._sink.incomplete(kind, reason)
 

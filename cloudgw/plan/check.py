@@ -32,8 +32,9 @@ class Word:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """observed: number of our elements of this Gateway that the budget's share is taken of. budget: configured
-    elements per hour, None = the larger of 10 and 20 %. gateway: this Gateway's UID where known. gone: nothing of the
-    Gateway is wanted in this placement."""
+    elements per hour, None = the larger of 10 and 20 %. gateway: this Gateway's UID where known; known_gateways: others
+    that were this Gateway too. gone: nothing of the Gateway is wanted in this placement. held: why every change waits
+    for a word, "" = it does not."""
 
     kinds: Mapping[str, model.Kind]
     observed: model.Graph
@@ -41,13 +42,15 @@ class Context:
     diary: memory.Diary = field(default_factory=memory.Diary)
     budget: int | None = None
     gateway: str = ""
+    known_gateways: frozenset[str] = frozenset()
     gone: bool = False
+    held: str = ""
 
 
 def check(changes: Sequence[model.Change], context: Context, word: Word) -> tuple[model.Change, ...]:
     """The same changes with dangers marked and, where no word was given, waits for approval; in topological order."""
     marked = list(changes)
-    for mark in (_budget, _exposure, _moved, _evidence, _whole):
+    for mark in (_budget, _exposure, _moved, _evidence, _whole, _held):
         marked = mark(marked, context)
     result = [_approval(change, word) for change in marked]
     settled = order.settle(_nothing_half_made(order.settle(result)))
@@ -164,7 +167,7 @@ def _moved(changes: list[model.Change], context: Context) -> list[model.Change]:
 def _evidence(changes: list[model.Change], context: Context) -> list[model.Change]:
     """Elements noted under another UID of this Gateway need one word: it was deleted and made anew meanwhile."""
     other = {uid for e in context.observed if (uid := e.outputs.get("gateway", "")) and uid != context.gateway}
-    if not context.gateway or not other:
+    if not context.gateway or not other - context.known_gateways:
         return changes
     danger = "what stands was made for another Gateway of this name"
     return [c if c.fast else replace(c, danger=(*c.danger, danger)) for c in changes]
@@ -176,6 +179,13 @@ def _whole(changes: list[model.Change], context: Context) -> list[model.Change]:
         return changes
     danger = "the Gateway is not wanted here any more: everything of it would be deleted"
     return [replace(c, danger=(*c.danger, danger)) if counts(c) else c for c in changes]
+
+
+def _held(changes: list[model.Change], context: Context) -> list[model.Change]:
+    """What waits for a word although nothing of it is dangerous. Targets never do: pods come and go."""
+    if not context.held:
+        return changes
+    return [c if c.fast else replace(c, danger=(*c.danger, context.held)) for c in changes]
 
 
 def _approval(change: model.Change, word: Word) -> model.Change:

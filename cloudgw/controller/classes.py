@@ -1,0 +1,89 @@
+"""Statuses of GatewayClasses and of our own parameters: which class is accepted, and what its cloud supports.
+
+A task in the loop, woken when one of them or a definition changes. Only the leader writes. It never decides anything
+about Gateways.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Callable, Sequence
+
+from cloudgw import registry, wishes
+from cloudgw.controller import kube, merging, programming
+from cloudgw.controller.store import Store
+from cloudgw.controller.writing import Writer
+from cloudgw.objects import Parameters
+from cloudgw.provider import ParametersRefused
+from cloudgw.routing import ir, statuses
+
+LOG = logging.getLogger(__name__)
+CALM = 0.2  # seconds in which changes gather
+AGAIN = 10.0  # after something could not be written
+
+
+class Classes:
+    """kinds: of parameters that belong to classes. leads: whether this process may write now."""
+
+    def __init__(
+        self, store: Store, writer: Writer, kinds: Sequence[str], leads: Callable[[], bool], controller: str
+    ) -> None:
+        self._store, self._writer, self._leads, self._controller = store, writer, leads, controller
+        self._kinds = kinds
+        self._changed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def changed(self) -> None:
+        """From any thread."""
+        self._loop.call_soon_threadsafe(self._changed.set)
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(CALM)
+            self._changed.clear()
+            if not self._leads():
+                continue  # whoever leads next begins with everything
+            try:
+                for wanted in await asyncio.to_thread(self._wanted):
+                    await self._writer.write(wanted.kind, (wanted.namespace, wanted.name), wanted)
+            except (kube.Refused, OSError) as problem:
+                LOG.warning("the statuses of classes are not written now: %s", problem)
+                await asyncio.sleep(AGAIN)
+                self._changed.set()
+
+    def _wanted(self) -> list[statuses.ObjectStatus]:
+        snapshot = self._store.classes()
+        said = wishes.classes(snapshot, registry.by_parameters_kind, registry.names(), self._controller)
+        found = [
+            one
+            for one in statuses.of(
+                snapshot,
+                ir.Resolution(gateways=()),
+                refused={**said.unread, **said.refused},
+                features=said.features,
+                controller_name=self._controller,
+            )
+            if one.kind == "GatewayClass"
+        ]
+        said_of = [dataclasses.replace(one, status=programming.spoken(one.status)) for one in found]
+        return [*said_of, *self._parameters()]
+
+    def _parameters(self) -> list[statuses.ObjectStatus]:
+        found = []
+        for kind in self._kinds:
+            provider = registry.by_parameters_kind(kind)
+            for key in self._store.keys(kind):
+                live = self._store.get(kind, key)
+                if provider is None or live is None or not isinstance(live.item, Parameters):
+                    continue
+                problems: list[str] = []
+                try:
+                    provider.parameters(live.item)
+                except ParametersRefused as refused:
+                    problems = [f"{path}: {reason}" for path, reason in refused.problems]
+                found.append(merging.readiness(kind, *key, live.generation, problems))
+        return found

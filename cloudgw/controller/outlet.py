@@ -1,0 +1,289 @@
+"""What a pass says to the cluster: statuses, Events, the GatewayPlan, our finalizer, the metrics of a Gateway.
+
+Called by `passes` and `leaving` from a site's thread. Nothing is written that stands already. With `--mode plan` no
+status of a user's object is written and no finalizer: only GatewayPlans. What cannot be written now is tried again by
+the caller's next look; it must never stop the others.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Collection, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from cloudgw import pipeline, registry, wishes
+from cloudgw.controller import boards, finalizers, kube, metrics, names, plans, programming
+from cloudgw.controller.events import Events
+from cloudgw.controller.lifecycle import Look
+from cloudgw.controller.sites import Site
+from cloudgw.controller.store import Store
+from cloudgw.controller.writing import Writer
+from cloudgw.engine import report
+from cloudgw.objects import GATEWAY_GROUP, Note, Secret
+from cloudgw.plan import model as plan_model
+from cloudgw.provider import Provider
+from cloudgw.routing import ir, statuses
+from cloudgw.routing.statuses import Programming
+from cloudgw.sources import served
+
+LOG = logging.getLogger(__name__)
+GATEWAY = served.Resource(group=GATEWAY_GROUP, version="v1", kind="Gateway", plural="gateways")
+
+
+@dataclass(slots=True, kw_only=True)
+class Outlet:
+    kube: kube.Kube
+    store: Store
+    writer: Writer
+    board: boards.RouteBoard
+    events: Events
+    mode: Literal["apply", "plan"]
+    controller: str
+    _told: dict[str, str] = field(default_factory=dict)  # by Gateway: what was said last of it
+    _asking: set[str] = field(default_factory=set)
+
+    # What a pass found
+
+    def coming(self, seen: Look, site: Site, plan: plan_model.Plan) -> None:
+        """Before the first cloud write: what is about to change is not programmed yet."""
+        if plan.going and any(not change.fast for change in plan.going) and seen.routing is not None:
+            state = programming.of(plan, None, seen.routing, settled=_settled(seen), approximated=_codes(site.provider))
+            self._statuses(seen, state, plan.notes)
+
+    def wanted(self, seen: Look, site: Site, rest: plan_model.Plan, done: report.Report, wish: pipeline.Wish) -> None:
+        """After a pass. rest: what is left of its plan."""
+        routing = seen.routing
+        assert routing is not None
+        state = programming.of(rest, done, routing, settled=_settled(seen), approximated=_codes(site.provider))
+        self._statuses(seen, state, rest.notes)
+        dangerous = sum(1 for change in rest.changes if any(wait.what == "approval" for wait in change.waits))
+        waiting = sum(1 for change in rest.changes if change.waits and not change.fast)
+        drifted = sum(1 for change in rest.changes if not change.fast) if wish.held.startswith("drift") else 0
+        metrics.gateway(
+            *seen.gateway, programmed=state.state == "True", waiting=waiting, drift=drifted, dangerous=dangerous
+        )
+        metrics.certificate(*seen.gateway, _expiry(seen))
+        (self._asking.add if dangerous else self._asking.discard)(seen.owner)
+        metrics.pending_plans(len(self._asking))
+        self._plan(seen, site, rest, asking=bool(dangerous))
+        self._transition(seen, state, dangerous)
+
+    def undecided(self, seen: Look) -> None:
+        """Its class or its parameters cannot be used: the statuses say so. Of a class that cannot be seen nothing is
+        said: the Gateway may be somebody else's."""
+        if seen.routing is None or self.store.class_of(seen.gateway) != "ours":
+            return
+        if seen.routing.verdicts.accepted.status is None:
+            return
+        state = Programming(state="False", reason="Pending", message=seen.why)
+        self._statuses(seen, state, ())
+        self.say(seen, "Warning", "NotDecided", seen.why)
+
+    def unreachable(self, seen: Look, reason: str) -> None:
+        live = seen.live
+        if live is not None and seen.routing is not None:
+            self._statuses(seen, programming.unreachable(reason, live.status, live.generation, seen.routing), ())
+            self.say(seen, "Warning", "CloudNotReached", reason)
+
+    def leaving(self, seen: Look, site: Site, rest: plan_model.Plan, done: report.Report) -> None:
+        """It is being deleted in a placement."""
+        failures = list(dict.fromkeys(o.failure.text for o in done.of("failed") if o.failure is not None))
+        foreign = [text for change in rest.changes for text in change.danger if "not ours" in text]
+        if failures or foreign:
+            self.waits(seen, "DeletionWaits", "; ".join([*failures, *foreign][: programming.SHOWN]))
+        metrics.gateway(*seen.gateway, programmed=False, waiting=len(rest.changes), drift=0, dangerous=len(foreign))
+        LOG.info("%d elements are left in %s", len(rest.changes), site.placement)
+
+    def waits(self, seen: Look, reason: str, message: str) -> None:
+        """A condition on a Gateway that is not wanted as it stands, and an Event."""
+        live = seen.live
+        if live is None or self.mode == "plan":
+            return
+        condition = statuses.Condition(
+            type=statuses.DEGRADED, status="True", reason=reason, message=message, generation=live.generation
+        )
+        self._do(self.writer.mark("Gateway", seen.gateway, condition))
+        self.say(seen, "Warning", reason, message)
+
+    # The finalizer
+
+    def hold(self, seen: Look) -> bool:
+        """Our finalizer is on the Gateway; False: it is gone, or going."""
+        live = seen.live
+        assert live is not None
+        if names.FINALIZER in live.finalizers:
+            return True
+        return self._denied(seen, finalizers.hold(self.kube, GATEWAY, seen.gateway, live.uid))
+
+    def release(self, seen: Look) -> bool:
+        live = seen.live
+        if live is None or names.FINALIZER not in live.finalizers:
+            return True
+        return self._denied(seen, finalizers.release(self.kube, GATEWAY, seen.gateway, live.uid))
+
+    def _denied(self, seen: Look, doing: Coroutine[Any, Any, bool]) -> bool:
+        try:
+            return bool(self.kube.wait(doing))
+        except finalizers.Denied as denied:
+            self.waits(seen, "PolicyDenies", str(denied))
+            return False
+
+    def forget(self, seen: Look) -> None:
+        """Nothing of it stands and nobody wants it: what we said of it elsewhere goes too."""
+        for kind, key in self.board.forget(seen.gateway):
+            self._do(self.writer.post(self.board, kind, key))
+        if seen.live is not None and not seen.live.deleting and self.mode == "apply":
+            self._do(self.writer.write("Gateway", seen.gateway, None))
+        if self.store.get(names.PLAN, seen.gateway) is not None:
+            self._do(self.kube.delete(names.path(names.PLAN, *seen.gateway)))
+        metrics.forget(*seen.gateway)
+        self._asking.discard(seen.owner)
+        metrics.pending_plans(len(self._asking))
+        self._told.pop(seen.owner, None)
+
+    def strays(self) -> None:
+        """Entries of ours that nobody stands behind any more, of Gateways that went while we did not run."""
+        for kind, key in self.board.strays():
+            self._do(self.writer.post(self.board, kind, key))
+
+    # Events
+
+    def say(self, seen: Look, level: Literal["Normal", "Warning"], reason: str, message: str) -> None:
+        LOG.log(logging.WARNING if level == "Warning" else logging.INFO, "%s: %s", reason, message)
+        if seen.live is not None and self.mode == "apply":
+            version = f"{GATEWAY.group}/{GATEWAY.version}"
+            self.events.say("Gateway", seen.gateway, seen.live.uid, level, reason, message, version)
+
+    def _transition(self, seen: Look, state: Programming, dangerous: int) -> None:
+        """An Event where the story turns, none where it goes on."""
+        if dangerous:
+            turn, level, message = "NeedsApproval", "Warning", state.message or "changes wait for a person's word"
+            message = state.degraded[1] if state.degraded is not None else message
+        elif state.degraded is not None:
+            turn, level, message = state.degraded[0], "Warning", state.degraded[1]
+        else:
+            turn, level, message = state.reason, "Normal", state.message
+        before = self._told.get(seen.owner, _condition(seen, "Programmed").get("reason"))
+        self._told[seen.owner] = turn
+        if turn != before:
+            self.say(seen, "Warning" if level == "Warning" else "Normal", turn, message)
+
+    # GatewayPlans
+
+    def digests(self, seen: Look) -> frozenset[str]:
+        """What people approved of this Gateway."""
+        found = self.store.get(names.PLAN, seen.gateway)
+        return plans.said(found.item if found is not None else None, seen.live.annotations if seen.live else {})
+
+    def _plan(self, seen: Look, site: Site, rest: plan_model.Plan, *, asking: bool) -> None:
+        found = self.store.get(names.PLAN, seen.gateway)
+        if found is None and not asking and self.mode != "plan":
+            return
+        assert seen.live is not None
+        if found is None:
+            body = {
+                "apiVersion": f"{names.GROUP}/{names.VERSION}",
+                "kind": names.PLAN,
+                "metadata": {
+                    "namespace": seen.gateway[0],
+                    "name": seen.gateway[1],
+                    "ownerReferences": [_owner(seen)],
+                },
+                "spec": {},
+            }
+            try:
+                made = self.kube.wait(self.kube.create(names.path(names.PLAN, seen.gateway[0]), body))
+            except kube.Refused as refused:
+                if refused.status != 409:  # the informer has not shown it yet
+                    raise
+                return
+            before, generation, version = {}, int(made["metadata"]["generation"]), made["metadata"]["resourceVersion"]
+        else:
+            before, generation, version = dict(found.status), found.generation, found.version
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        kinds = {site.provider.name: tuple(site.provider.kinds)}
+        words = frozenset(
+            change.word for change in rest.changes if not any(wait.what == "approval" for wait in change.waits)
+        )
+        wanted = plans.status([rest], words, kinds, generation, now, before)
+        if wanted != before:
+            patch = [
+                {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+                {"op": "add", "path": "/status", "value": wanted},
+            ]
+            self._do(self.kube.patch(names.path(names.PLAN, *seen.gateway, "status"), patch, kube.JSON_PATCH))
+
+    # Statuses
+
+    def _statuses(self, seen: Look, state: Programming, notes: Sequence[Note]) -> None:
+        if self.mode == "plan" or seen.live is None or seen.live.deleting:
+            return
+        said = wishes.classes(seen.snapshot, registry.by_parameters_kind, registry.names(), self.controller)
+        found = statuses.of(
+            seen.snapshot,
+            ir.Resolution(gateways=tuple(seen.survey.routings[one] for one in (seen.owner,))),
+            programmed={seen.gateway: state},
+            refused=said.refused,
+            clouds={seen.gateway: notes},
+            controller_name=self.controller,
+        )
+        found = tuple(replace(one, status=programming.spoken(one.status)) for one in found)
+        own = [one for one in found if one.kind in ("Gateway", "ListenerSet")]
+        of_routes = [self._held_back(one, state) for one in found if one.kind in boards.LISTS]
+        for one in own:
+            self._do(self.writer.write(one.kind, (one.namespace, one.name), one))
+        for kind, key in self.board.put(seen.gateway, boards.entries(of_routes)):
+            self._do(self.writer.post(self.board, kind, key))
+
+    def _held_back(self, one: statuses.ObjectStatus, state: Programming) -> statuses.ObjectStatus:
+        live = self.store.get(one.kind, (one.namespace, one.name))
+        return programming.held_back(one, live.status if live is not None else {}, state.routes)
+
+    def _do(self, writing: Coroutine[Any, Any, Any]) -> None:
+        """One write of many: what is refused is said, and the next look tries again."""
+        try:
+            self.kube.wait(writing)
+        except kube.Refused as refused:
+            level = logging.DEBUG if refused.status in (404, 409) else logging.WARNING
+            LOG.log(level, "not written now: %s", refused)
+        except OSError as error:
+            LOG.warning("not written now: %s", error)
+
+
+def _owner(seen: Look) -> dict[str, Any]:
+    assert seen.live is not None
+    return {
+        "apiVersion": f"{GATEWAY.group}/{GATEWAY.version}",
+        "kind": "Gateway",
+        "name": seen.gateway[1],
+        "uid": seen.live.uid,
+    }
+
+
+def _condition(seen: Look, kind: str) -> Mapping[str, Any]:
+    conditions: Collection[Mapping[str, Any]] = seen.live.status.get("conditions", ()) if seen.live is not None else ()
+    return next((one for one in conditions if one.get("type") == kind), {})
+
+
+def _settled(seen: Look) -> bool:
+    """This generation of the Gateway was programmed before."""
+    one = _condition(seen, "Programmed")
+    assert seen.live is not None
+    return one.get("status") == "True" and one.get("observedGeneration") == seen.live.generation
+
+
+def _codes(provider: Provider) -> frozenset[str]:
+    """Codes of notes that tell of what this cloud does otherwise."""
+    return frozenset(row.code for row in provider.capabilities if row.code and row.support != "yes")
+
+
+def _expiry(seen: Look) -> float | None:
+    """When the first certificate of the Gateway's listeners ends, in seconds since 1970."""
+    ends = [
+        datetime.datetime.fromisoformat(item.not_after.replace("Z", "+00:00")).timestamp()
+        for item in seen.snapshot.objects.get("Secret", {}).values()
+        if isinstance(item, Secret) and item.not_after
+    ]
+    return min(ends, default=None)

@@ -1,0 +1,117 @@
+"""GatewayPlan: what would be done to a Gateway, shown to whoever has to say a word, and the word itself.
+
+The status is ours: the plan of each placement as text, its digest and what is dangerous in it. The spec is a person's:
+digests that they approve, by `cloudgw approve` or by hand; the annotation on the Gateway counts as much. Approving is
+known by digest, and remembered by the words of the dangerous changes, so that a plan that goes on needs no new word and
+one that became more dangerous does. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cloudgw.controller import names
+from cloudgw.controller.state import State
+from cloudgw.graph import model
+from cloudgw.objects import Parameters, Unknown
+from cloudgw.plan import model as plans
+from cloudgw.plan import render_json, render_text
+
+LONGEST = 100_000  # characters of a plan's text; an object holds a megabyte and a half
+SHOWN = 100  # dangerous changes
+DIGEST = re.compile(r"[0-9a-f]{16}")
+
+
+def said(item: object, annotations: Mapping[str, str]) -> frozenset[str]:
+    """Digests that people approved: in the GatewayPlan's spec, and in the annotation of the Gateway."""
+    found = set(DIGEST.findall(annotations.get(names.APPROVED, "")))
+    if isinstance(item, Parameters) and not isinstance(item, Unknown):
+        found.update(str(one) for one in item.spec.get("approvedDigests") or ())
+    return frozenset(found)
+
+
+def approved(plan: plans.Plan, state: State, digests: frozenset[str]) -> frozenset[str]:
+    """Words that hold for a plan: of one approved by its digest all that it shows; else those said before, as long as
+    nothing dangerous came to it."""
+    if plan.digest in digests:
+        return plan.dangerous
+    return state.approved if plan.dangerous <= state.approved else frozenset()
+
+
+def asks(found: Sequence[plans.Plan], words: frozenset[str]) -> bool:
+    """Whether anybody has to say a word."""
+    return any(plan.dangerous - words for plan in found)
+
+
+def status(
+    found: Sequence[plans.Plan],
+    words: frozenset[str],
+    kinds: Mapping[str, Sequence[str]],
+    generation: int,
+    now: str,
+    before: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Of a GatewayPlan. before: as it is: moments of conditions that did not change are kept."""
+    changing = [plan for plan in found if any(not change.fast for change in plan.changes)]
+    asking = asks(changing, words)
+    if not changing:
+        phase, reason, text = "Empty", "NothingToDo", "nothing to change"
+    elif asking:
+        digests = ", ".join(plan.digest for plan in changing if plan.dangerous - words)
+        phase, reason = "Pending", "NeedsApproval"
+        text = f"waits for a person's word: cloudgw approve, or annotation {names.APPROVED}: {digests}"
+    elif any(plan.dangerous for plan in changing):
+        phase, reason, text = "Approved", "Approved", "approved, and being done"
+    else:
+        phase, reason, text = "Waiting", "InProgress", "being done, or waits for what time ends"
+    return {
+        "observedGeneration": generation,
+        "phase": phase,
+        "dangerous": sum(
+            1 for plan in changing for change in plan.changes if change.danger and change.word not in words
+        ),
+        "plans": [_plan(plan, words, kinds) for plan in changing],
+        "conditions": [
+            _condition("Ready", not changing, reason, text, generation, now, before),
+            _condition("Reconciling", bool(changing) and not asking, reason, text, generation, now, before),
+            _condition("Stalled", False, reason, text, generation, now, before),
+        ],
+    }
+
+
+def _plan(plan: plans.Plan, words: frozenset[str], kinds: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    document = render_json.document([plan], kinds=kinds)
+    shown = render_text.render(document)
+    text = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}\n... and {len(shown) - LONGEST} characters more\n"
+    dangerous = [
+        {"change": f"{change.op} {model.short(change.address)}", "reasons": [one[:1024] for one in change.danger[:16]]}
+        for change in plan.changes
+        if change.danger and change.word not in words
+    ]
+    return {
+        "placement": str(plan.placement),
+        "digest": plan.digest,
+        "summary": render_text.summary(document["plans"][0]),
+        "dangerous": dangerous[:SHOWN],
+        "text": text,
+    }
+
+
+def _condition(
+    kind: str, true: bool, reason: str, message: str, generation: int, now: str, before: Mapping[str, Any]
+) -> dict[str, Any]:
+    value = "True" if true else "False"
+    since = now
+    for one in before.get("conditions", ()):
+        if one.get("type") == kind and one.get("status") == value:
+            since = one.get("lastTransitionTime", now)
+    return {
+        "type": kind,
+        "status": value,
+        "reason": reason,
+        "message": message,
+        "observedGeneration": generation,
+        "lastTransitionTime": since,
+    }

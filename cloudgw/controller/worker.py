@@ -1,0 +1,204 @@
+"""The threads of a leader: one that finds out where a Gateway has to be looked at, and some for each site.
+
+Made when leadership is won, stopped when it is lost or the process ends: a pass that runs is let run to its end, the
+next is not begun. What goes wrong with one Gateway is said, waited for and tried again, and harms no other. Nothing of
+a worker outlives it but what the cluster and the clouds hold.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from cloudgw.controller import kube, leaving, lifecycle, logs, metrics, sites, tracing
+from cloudgw.controller.passes import Passes
+from cloudgw.controller.sites import Site
+from cloudgw.controller.workqueue import Item, Queue
+from cloudgw.objects import Key
+from cloudgw.provider import Clock, Failed, Failure, Placement
+from cloudgw.sources.kubeconfig import ClusterError
+
+LOG = logging.getLogger(__name__)
+NAME = "gateway"
+NOBODY: Key = ("", "")  # stands for what belongs to no Gateway any more
+STRAYS = 30.0  # seconds after everything was begun to be looked at
+GRACE = 25.0  # seconds in which a pass may come to its end
+
+
+class Fence:
+    """The last word before a call leaves for a cloud: only a leader writes, and nobody in plan mode."""
+
+    def __init__(self, provider: str, leads: Callable[[], bool], mode: str) -> None:
+        self._provider, self._leads, self._mode = provider, leads, mode
+
+    def before(self, operation: str, *, write: bool) -> None:
+        if write and self._mode == "plan":
+            raise Failed("denied", f"{operation} is not sent: in plan mode nothing is written")
+        if write and not self._leads():
+            raise Failed("denied", f"{operation} is not sent: this process does not lead any more")
+
+    def after(self, operation: str, *, write: bool, seconds: float, failure: Failure | None) -> None:  # noqa: ARG002
+        metrics.cloud_call(self._provider, operation, failure.why if failure is not None else "ok", seconds)
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """passes: made by `make`, because sites begin to work when they are made. resync: seconds between two looks at
+    everything. size: threads of a site."""
+
+    passes: Passes
+    clock: Clock
+    resync: float
+    size: int
+    _router: Queue[Key] = field(init=False)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _queues: list[Queue[Key]] = field(default_factory=list)
+    _where: dict[Key, tuple[Site, ...]] = field(default_factory=dict)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _next: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._router = Queue(time.monotonic)
+
+    def start(self) -> None:
+        """Everything is looked at once."""
+        self._next = time.monotonic() + self.resync
+        metrics.workers(NAME, self.size)
+        self._spawn(self._route, "router", self._router)
+        for key in self._everything():
+            self.dirty(key, "start")
+        self._router.add(NOBODY, "strays", STRAYS)
+
+    def dirty(self, gateway: Key, reason: str) -> None:
+        """From any thread; returns at once."""
+        self._router.add(gateway, reason)
+        metrics.added(NAME)
+
+    def begin(self, site: Site) -> None:
+        """A new site: its threads."""
+        name = str(site.named)
+        for number in range(self.size):
+            self._spawn(lambda: self._serve(site, name), f"{name}/{number}", site.queue)
+
+    def queue(self, placement: Placement) -> Queue[Key]:
+        name = str(placement)
+
+        def told(depth: int, waited: float) -> None:
+            metrics.queued(name, depth, oldest=time.monotonic() - waited if depth else None)
+            metrics.queue_latency(name, waited)
+
+        return Queue(self.clock.now, told)
+
+    def tick(self) -> None:
+        """Now and then, from the loop: everything is looked at again when its time has come."""
+        if time.monotonic() >= self._next and not self._stopping.is_set():
+            self._next = time.monotonic() + self.resync
+            for key in self._everything():
+                self.dirty(key, "resync")
+            self._router.add(NOBODY, "strays", STRAYS)
+
+    def stop(self, patience: float = GRACE) -> None:
+        """No new pass; returns when those that ran have ended, or after `patience` seconds."""
+        self._stopping.set()
+        for queue in self._queues:
+            queue.close()
+        until = time.monotonic() + patience
+        for thread in list(self._threads):
+            thread.join(max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                LOG.warning(
+                    "%s did not end within %.0f s; what it writes is refused by the fence", thread.name, patience
+                )
+
+    def _everything(self) -> list[Key]:
+        found = set(self.passes.store.gateways())
+        return sorted(found | {state.gateway for state in self.passes.states.all()})
+
+    def _spawn(self, target: Callable[[], None], name: str, queue: Queue[Key]) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        self._threads.append(thread)
+        if queue not in self._queues:
+            self._queues.append(queue)
+        thread.start()
+
+    # Where a Gateway has to be looked at
+
+    def _route(self) -> None:
+        while (item := self._router.take()) is not None:
+            try:
+                self._routed(item.key, item.reasons)
+                self._router.succeeded(item.key)
+            except Exception as problem:
+                _say(item.key, problem)
+                self._router.add(item.key, "retry", self._router.failed(item.key))
+            finally:
+                self._router.done(item.key)
+
+    def _routed(self, gateway: Key, reasons: Collection[str]) -> None:
+        if gateway == NOBODY:
+            if self.passes.settings.mode == "apply":
+                self.passes.outlet.strays()
+            return
+        if set(reasons) == {"targets"} and gateway in self._where:
+            for site in self._where[gateway]:
+                site.queue.add(gateway, "targets")
+            return
+        seen = self.passes.look(gateway)
+        found = tuple(self.passes.sites.of(placement) for placement in lifecycle.placements(seen))
+        self._where[gateway] = found
+        for site in found:
+            for reason in reasons:
+                site.queue.add(gateway, reason)
+        if found or self.passes.settings.mode == "plan":
+            return
+        with logs.bound(namespace=gateway[0], name=gateway[1]):
+            if seen.fate == "undecided":
+                self.passes.outlet.undecided(seen)
+            elif seen.leaves:
+                leaving.done(self.passes, seen)
+            elif seen.fate in ("strange", "vanished"):
+                self.passes.outlet.forget(seen)
+                self._where.pop(gateway, None)
+
+    # One site
+
+    def _serve(self, site: Site, name: str) -> None:
+        while (item := site.queue.take()) is not None:
+            began = time.monotonic()
+            result: metrics.Result = "success"
+            metrics.active(NAME, 1)
+            try:
+                with (
+                    metrics.working(name),
+                    tracing.span("reconcile", gateway="/".join(item.key), placement=name),
+                ):
+                    again = self.passes.run(site, item.key, item.reasons)
+                if again is not None:
+                    result = "requeue_after"
+                    site.queue.add(item.key, "again", again)
+                else:
+                    site.queue.succeeded(item.key)
+            except Exception as problem:
+                result = "error"
+                _say(item.key, problem)
+                self._retry(site, item)
+            finally:
+                site.queue.done(item.key)
+                metrics.active(NAME, -1)
+                metrics.reconciled(NAME, result, time.monotonic() - began)
+
+    def _retry(self, site: Site, item: Item[Key]) -> None:
+        for reason in item.reasons:
+            site.queue.add(item.key, reason, site.queue.failed(item.key))
+
+
+def _say(gateway: Key, problem: Exception) -> None:
+    """What a cloud or the API server answered is one line; a defect of ours has its place, and the Gateway waits."""
+    with logs.bound(namespace=gateway[0], name=gateway[1]):
+        if isinstance(problem, sites.Unreachable | Failed | kube.Refused | ClusterError | OSError):
+            LOG.warning("not done now, and tried again: %s", problem)
+        else:
+            LOG.error("a defect of cloudgw; this Gateway waits, the others go on", exc_info=problem)
