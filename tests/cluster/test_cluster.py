@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import build, cluster, schemas
+from cloudgw_local.cluster import build, cluster, processes
+from cloudgw_local.cluster.api import ClusterError
+from tests.cluster import schemas
 
 pytestmark = pytest.mark.cluster
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -33,7 +35,7 @@ def test_the_crds_of_a_channel_are_served(channel: str, request: pytest.FixtureR
 
 def test_the_policy_keeps_experimental_crds_off_a_standard_cluster(standard: cluster.Cluster) -> None:
     wanted = [crd for crd in cluster.gateway_api("experimental") if crd["kind"] == "CustomResourceDefinition"]
-    with pytest.raises(cluster.ClusterError, match="prohibited by default"):
+    with pytest.raises(ClusterError, match="prohibited by default"):
         standard.apply(wanted[:1])
 
 
@@ -62,7 +64,7 @@ def alive(pid: int) -> bool:
 def test_a_cluster_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     program = f"""
 import pathlib, time
-from tests.cluster import cluster
+from cloudgw_local.cluster import cluster
 running = cluster.start(pathlib.Path({str(tmp_path)!r}), channel=None)
 print(*(process.pid for process in running.processes), flush=True)
 time.sleep(600)
@@ -82,6 +84,6 @@ time.sleep(600)
 
 
 def test_a_server_that_cannot_start_shows_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "_free_ports", lambda count: [1 << 17] * count)
-    with pytest.raises(cluster.ClusterError, match=r"ended with code \d+\n.*etcd\.log"):
+    monkeypatch.setattr(processes, "free_ports", lambda count: [1 << 17] * count)
+    with pytest.raises(ClusterError, match=r"ended with code \d+\n.*etcd\.log"):
         cluster.start(tmp_path, channel=None)

@@ -133,14 +133,14 @@ def test_pages_hold_together(standard: Cluster, monkeypatch: pytest.MonkeyPatch)
     standard.apply(many)
     at_once = live.load(str(standard.kubeconfig))
     asked: list[str] = []
-    get = live._Api.get
+    get = live.Api.get
 
     def counted(self: Any, path: str, query: Any = None, **more: Any) -> Any:
         asked.append(path)
         return get(self, path, query, **more)
 
     monkeypatch.setattr(live, "PAGE", 2)
-    monkeypatch.setattr(live._Api, "get", counted)
+    monkeypatch.setattr(live.Api, "get", counted)
     by_two = live.load(str(standard.kubeconfig))
     assert by_two.snapshot == at_once.snapshot
     count = len(at_once.snapshot.objects["ConfigMap"])

@@ -1,6 +1,6 @@
 // Everything the tests need of a Kubernetes control plane, as Go tools: no Go code of ours stands here.
-// Built by tests/cluster/build.py. To change a version: edit it here (and every replace line), then `go mod tidy`.
-module cloudgw.test/control-plane
+// Built by cloudgw_local.cluster.build. To change a version: edit it here (and every replace line), then `go mod tidy`.
+module cloudgw.local/control-plane
 
 go 1.26.0
 

@@ -1,6 +1,6 @@
 // The Gateway API whose CRDs the tests install: they are read out of the module cache and never committed.
 // To change the version: edit it, then `go mod download sigs.k8s.io/gateway-api`. No `go mod tidy`: nothing imports it.
-module cloudgw.test/crds
+module cloudgw.local/crds
 
 go 1.26.0
 
