@@ -16,7 +16,7 @@ from cloudgw.graph import diff, memory, model
 from cloudgw.objects import Note, Unknown
 from cloudgw.plan import check, refusals
 from cloudgw.plan import model as plans
-from cloudgw.provider import Clock, Inventory, Placement, Provider, ProviderParameters, Session
+from cloudgw.provider import Clock, Inventory, Known, Placement, Provider, ProviderParameters, Session
 
 POLL_SECONDS = 5.0
 POLLS = 120  # of one operation, until everything is looked at again
@@ -149,10 +149,17 @@ def listing(
     scope: Sequence[ProviderParameters],
     owner: str,
     clock: Clock,
+    known: Known | None = None,
 ) -> Inventory:
-    """One listing of an identity, dated by the injected clock at its beginning. read: the planning handle."""
+    """One listing of an identity, dated by the injected clock at its beginning. read: the planning handle. known: what
+    need not be read again, where the provider can make use of it."""
     began = clock.now()
-    return replace(provider.list(read, scope, owner), placement=placement, began=began)
+    again = getattr(provider, "relisting", None)
+    if known is None or known.inventory.incomplete or again is None:
+        found = provider.list(read, scope, owner)
+    else:
+        found = again(read, scope, owner, began, known)
+    return replace(found, placement=placement, began=began)
 
 
 def observe(provider: Provider, inventory: Inventory, owner: str) -> model.Graph:
@@ -215,7 +222,8 @@ def targets_pass(
     observed: model.Graph | None = None,
 ) -> report.Report:
     """Commits the targets of a plan from an inventory that may be old, and nothing else: what registers and deregisters
-    reads its group again first. It waits for no staleness: what is done twice does nothing the second time."""
+    reads its group again first. It waits for no staleness: what is done twice does nothing the second time. The report
+    also has the targets that could not be committed now."""
     observed = observed if observed is not None else observe(provider, inventory, session.owner)
     swift = Memory(diary=memory_.diary, cache=memory.Cache(refused=memory_.cache.refused))
     plan = plan_one(provider, placement, wish, observed, now=clock.now(), memory_=swift)
@@ -228,6 +236,8 @@ def targets_pass(
         clock=clock,
         cache=swift.cache,
     )
+    left = [report.Outcome(change=one, state="waiting") for one in plan.changes if one.fast and one not in going]
+    done = replace(done, outcomes=(*done.outcomes, *left))
     memory_.cache.written.update(swift.cache.written)
     memory_.diary = replace(memory_.diary, operations={**memory_.diary.operations, **done.operations})
     return done

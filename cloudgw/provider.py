@@ -172,6 +172,18 @@ class Inventory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """An earlier complete listing, for one that reads less. anew: Gateways ("namespace/name") of which everything is
+    read that may differ from what we wrote; of others what it shows may stand. thorough: of them also what hardly ever
+    differs, or settles by itself and did: tags, the health of targets that were healthy. everybody: all are `anew`."""
+
+    inventory: Inventory
+    anew: frozenset[str]
+    thorough: frozenset[str] = frozenset()
+    everybody: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What building needs to know of the cloud: subnets, quotas. values: the provider's own; notes: assumptions."""
 
@@ -365,6 +377,8 @@ class Adapter:
     classify: Callable[[BaseException], Failure | None]
     check: Callable[[Any, Inventory, Sequence[Wanted]], Sequence[Finding]] = no_check
     """Not of the protocol: who looks for what is missing (`doctor`) asks those that have it. Reads only."""
+    relisting: Callable[[Any, Sequence[Any], str, float, Known], Inventory] | None = None
+    """Not of the protocol: `listing` with what is known already, of clouds where a whole one needs many calls."""
 
     def list(self, read: Any, scope: Sequence[Any], owner: str) -> Inventory:
         return self.listing(read, scope, owner, time.time())

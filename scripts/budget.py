@@ -1,10 +1,12 @@
 """`budget.py SECONDS COMMAND...`: runs a command, prints how long it took, and fails when that is over the budget.
 
 The Makefile wraps its long targets in it, so that a slow suite is a failing suite. The command's own exit code wins.
+Ctrl-C reaches the command too, which has things to put away: it is waited for.
 """
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +18,10 @@ def main(arguments: list[str]) -> int:
         return 64
     allowed, command = int(arguments[0]), arguments[1:]
     began = time.monotonic()
-    code = subprocess.call(command)
+    signal.signal(signal.SIGINT, lambda *_: None)  # not inherited, other than SIG_IGN
+    with subprocess.Popen(command) as process:
+        signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
+        code = process.wait()
     took = time.monotonic() - began
     print(f"{' '.join(command)}: {took:.0f} s of {allowed} s", flush=True)
     if code:

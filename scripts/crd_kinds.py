@@ -140,6 +140,7 @@ def state() -> Kind:
                 1000,
             ),
             "retain": flag("The load balancer is to outlive the Gateway: deletionPolicy Retain."),
+            "className": text("The Gateway's class when something was last written for it."),
             "definitions": pairs(
                 "By kind, the UID of its definition when this was last applied.",
                 text("UID of a definition.", high=128),

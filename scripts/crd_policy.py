@@ -1,7 +1,7 @@
 """BackendPolicy: how load balancers treat what stands behind a Service, whatever cloud they are of.
 
-`scripts.crds` writes it. The bounds are the union of what the clouds take; what one of them does not know at all is
-said by its provider, in the status. A direct policy (gateway-api.sigs.k8s.io/geps/gep-2648): the label on the
+`scripts.crds` writes it. The bounds are the union of what the clouds take; what one of them does not take is said by
+its provider, in the status. A direct policy (gateway-api.sigs.k8s.io/geps/gep-2648): the label on the
 definition is how gwctl finds it.
 """
 
@@ -31,9 +31,9 @@ def kind() -> Kind:
     )
     check = record(
         "How a load balancer finds out who can be reached. A field that is left out is as without a policy: GET / on "
-        "the port that serves, every 15 seconds, and any answer from 200 to 499 is well.",
+        "the port that serves, every 15 seconds, two answers decide, and any from 200 to 499 is well (on Google Cloud "
+        "200 alone).",
         {
-            "protocol": text("With what is asked. Left out: as requests are sent.", enum=("HTTP", "HTTPS")),
             "path": text("Path that is asked for.", r"/[!-~]*", low=1, high=1024),
             "port": number("Port that is asked. Left out: the one that serves.", 1, 65535),
             "intervalSeconds": number("From one question to the next.", 1, 300),
@@ -56,16 +56,16 @@ def kind() -> Kind:
         ),
     )
     affinity = record(
-        "Whether the requests of one client go to one pod. A rule's sessionPersistence stands over it.",
+        "That the requests of one client go to one pod of a Service. A rule's sessionPersistence stands over it.",
         {
             "type": text(
-                "None. Cookie: by a cookie of the load balancer. ClientIP: by the address of the client.",
-                enum=("None", "Cookie", "ClientIP"),
+                "Cookie: by a cookie of the load balancer. ClientIP: by the address of the client.",
+                enum=("Cookie", "ClientIP"),
             ),
             "cookieName": text(
                 "Name of the cookie, where the cloud lets it be chosen.", r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
             ),
-            "ttlSeconds": number("How long the cookie holds. Left out, or 0: as long as the session.", 0, 1209600),
+            "ttlSeconds": number("How long the cookie holds. Left out: as long as the client's session.", 1, 1209600),
         },
         ("type",),
         rules=(
@@ -79,7 +79,8 @@ def kind() -> Kind:
         "What is asked of every load balancer that sends requests to these Services.",
         {
             "targetRefs": items(
-                "The Services. Of several policies of one target the oldest holds.",
+                "The Services. Of several policies of one target the oldest holds, then the first by name; one for a "
+                "port stands over one for the whole Service.",
                 target,
                 16,
                 low=1,
@@ -92,13 +93,12 @@ def kind() -> Kind:
                 ),
             ),
             "healthCheck": check,
-            "drainSeconds": number("How long requests under way have when a pod leaves.", 0, 3600),
-            "affinity": affinity,
-            "protocol": text(
-                "What pods are spoken to with. Left out: as appProtocol of the Service's port says. TLS is asked for "
-                "by a BackendTLSPolicy.",
-                enum=("HTTP", "HTTP2", "GRPC"),
+            "drainSeconds": number(
+                "How long requests under way have when a pod leaves. Left out: 30 seconds; on AWS as AWS has it, 300.",
+                0,
+                3600,
             ),
+            "affinity": affinity,
         },
         ("targetRefs",),
     )
@@ -107,7 +107,7 @@ def kind() -> Kind:
         plural="backendpolicies",
         short=("bepol",),
         description=(
-            "Health checks, draining, affinity and protocol of Services behind Gateways, the same words for every "
+            "Health checks, draining and affinity of Services behind Gateways, the same words for every "
             "cloud. What a Gateway's cloud cannot do is said in the status, by Gateway."
         ),
         spec=spec,
@@ -134,7 +134,10 @@ def _ancestors() -> Schema:
         {
             "ancestorRef": ref,
             "controllerName": text("Who says it."),
-            "conditions": conditions("Accepted: whether the Gateway's cloud can do what is asked."),
+            "conditions": conditions(
+                "Accepted: whether the Gateway's cloud can do any of what is asked. PartiallyInvalid (only while "
+                "True): some of it has no effect there; the message says what."
+            ),
         },
         ("ancestorRef", "controllerName"),
     )

@@ -23,6 +23,7 @@ from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HOST = "shop.example.com"
+CONFIG = "owner: example\nfiles:\n  - .\n"  # not in examples/, so that `kubectl apply -f examples/` takes all of it
 FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "CLOUDGW_")  # nothing of the caller's own clouds may come along
 
 
@@ -142,7 +143,8 @@ def workplace() -> Iterator[Demo]:
     """A copy of the examples; the local clouds are stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="cloudgw-demo-") as folder:
         here = pathlib.Path(folder) / "demo"
-        shutil.copytree(ROOT / "examples", here)
+        shutil.copytree(ROOT / "examples", here, ignore=shutil.ignore_patterns("cluster"))
+        (here / "cloudgw.yaml").write_text(CONFIG)
         demo = Demo(here)
         try:
             yield demo

@@ -25,6 +25,8 @@ def run(options: argparse.Namespace) -> int:
         from cloudgw.controller import logs, operator
     except ImportError as missing:
         raise Problem(f"{missing.name} is not installed; install it with: pip install 'cloudgw[controller]'") from None
+    if options.foreign and options.mode != "plan":
+        raise Problem("--foreign: Gateways of other controllers are only looked at; add --mode plan")
     logs.configure(options.log_format, options.log_level)
     told = operator.Options(
         owner=owner,

@@ -105,10 +105,10 @@ def document(shown: Sequence[ObjectStatus], snapshot: Snapshot) -> dict[str, Any
         metadata: dict[str, Any] = {"namespace": one.namespace} if one.namespace else {}
         metadata["name"] = one.name
         metadata["generation"] = meta.generation if meta is not None else 0
-        version = catalog.KINDS[objects.GATEWAY_GROUP, one.kind].versions[0]
+        group = objects.OWN_GROUP if one.kind == "BackendPolicy" else objects.GATEWAY_GROUP
         items.append(
             {
-                "apiVersion": f"{objects.GATEWAY_GROUP}/{version}",
+                "apiVersion": f"{group}/{catalog.KINDS[group, one.kind].versions[0]}",
                 "kind": one.kind,
                 "metadata": metadata,
                 "status": one.json(),
@@ -234,6 +234,7 @@ HEADS: dict[str, Sequence[str]] = {
     "Gateway": ("NAMESPACE", "GATEWAY", "CLASS", "ADDRESS", "ACCEPTED", "PROGRAMMED"),
     "ListenerSet": ("NAMESPACE", "LISTENERSET", "GATEWAY", "ACCEPTED", "PROGRAMMED"),
     "BackendTLSPolicy": ("NAMESPACE", "BACKENDTLSPOLICY", "ANCESTOR", "ACCEPTED", "RESOLVEDREFS"),
+    "BackendPolicy": ("NAMESPACE", "BACKENDPOLICY", "ANCESTOR", "ACCEPTED", "PARTIALLYINVALID"),
     **{
         kind.__name__: ("NAMESPACE", kind.__name__.upper(), "HOSTNAMES", "PARENT", "ACCEPTED", "RESOLVEDREFS")
         for kind in ROUTE_KINDS
@@ -259,7 +260,8 @@ def _rows(kind: str, shown: Sequence[ObjectStatus], snapshot: Snapshot) -> Itera
             names = ", ".join(item.hostnames) or "*" if isinstance(item, Route) else ""
             for parent in (*one.status.get("parents", ()), *one.status.get("ancestors", ())):
                 ref = _parent(parent.get("parentRef") or parent["ancestorRef"])
-                states = _states(parent["conditions"], "Accepted", "ResolvedRefs")
+                second = "PartiallyInvalid" if kind == "BackendPolicy" else "ResolvedRefs"
+                states = _states(parent["conditions"], "Accepted", second)
                 yield [one.namespace, one.name, *([names] if names else []), ref, *states]
 
 

@@ -12,13 +12,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from cloudgw import objects
-from cloudgw.controller import merging
+from cloudgw.controller import merging, names
 from cloudgw.objects import GATEWAY_GROUP, ROUTE_KINDS, Key
 from cloudgw.routing import statuses
 
 Entry: TypeAlias = Mapping[str, Any]
-RouteKey: TypeAlias = tuple[str, Key]  # kind (BackendTLSPolicy is one), (namespace, name)
-LISTS: Mapping[str, str] = {**{kind.__name__: "parents" for kind in ROUTE_KINDS}, "BackendTLSPolicy": "ancestors"}
+RouteKey: TypeAlias = tuple[str, Key]  # kind (of a policy, too), (namespace, name)
+LISTS: Mapping[str, str] = {
+    **{kind.__name__: "parents" for kind in ROUTE_KINDS},
+    "BackendTLSPolicy": "ancestors",
+    names.POLICY: "ancestors",
+}
 
 
 class Seen(Protocol):
@@ -95,7 +99,8 @@ class RouteBoard:
             places = {merging.canonical(ref, key[0]): number for number, ref in reversed(list(enumerate(refs)))}
             ranked = [(self._canonical(one, name, key[0]), one) for one in found]
             found = [one for to, one in sorted(ranked, key=lambda pair: places.get(pair[0], 0)) if to in places]
-        return statuses.ObjectStatus(kind=kind, namespace=key[0], name=key[1], status={name: found})
+        ready = _readiness(kind, key, found) if kind == names.POLICY else {}
+        return statuses.ObjectStatus(kind=kind, namespace=key[0], name=key[1], status={**ready, name: found})
 
     def keeps(self, kind: str, key: Key, refs: Sequence[Entry] | None) -> Callable[[Entry], bool]:
         """Which entries of ours stay though nobody wants them: those whose Gateway may still speak of them."""
@@ -154,6 +159,17 @@ class RouteBoard:
         if self._world.get("Gateway", gateway) is None:
             return not self._world.is_complete("Gateway")
         return self._world.class_of(gateway) != "foreign"
+
+
+def _readiness(kind: str, key: Key, ancestors: Sequence[Entry]) -> Mapping[str, Any]:
+    """Of a kind of our own, that has conditions too: what its Gateways say, in one word. Nothing before any does."""
+    said = [one for entry in ancestors for one in entry["conditions"] if one["type"] == "Accepted"]
+    if not said:
+        return {}
+    generation = max(one["observedGeneration"] for one in said)
+    problems = [one["message"] for one in said if one["status"] == "False"]
+    waits = "; ".join(sorted({one["message"] for one in said if one["status"] == "Unknown"}))
+    return merging.readiness(kind, *key, generation, problems, working=waits).status
 
 
 def parent_refs(item: Any) -> list[Entry] | None:

@@ -25,7 +25,7 @@ AGAIN = 10.0  # after something could not be written
 
 
 class Classes:
-    """kinds: of parameters that belong to classes. leads: whether this process may write now."""
+    """kinds: of parameters that belong to classes. leads: whether this process may write statuses now."""
 
     def __init__(
         self, store: Store, writer: Writer, kinds: Sequence[str], leads: Callable[[], bool], controller: str
@@ -47,13 +47,19 @@ class Classes:
             self._changed.clear()
             if not self._leads():
                 continue  # whoever leads next begins with everything
-            try:
-                for wanted in await asyncio.to_thread(self._wanted):
-                    await self._writer.write(wanted.kind, (wanted.namespace, wanted.name), wanted)
-            except (kube.Refused, OSError) as problem:
-                LOG.warning("the statuses of classes are not written now: %s", problem)
+            wanted = await asyncio.to_thread(self._wanted)
+            if not all([await self._write(one) for one in wanted]):
                 await asyncio.sleep(AGAIN)
                 self._changed.set()
+
+    async def _write(self, wanted: statuses.ObjectStatus) -> bool:
+        """What is refused of one is no matter of the others'."""
+        try:
+            await self._writer.write(wanted.kind, (wanted.namespace, wanted.name), wanted)
+        except (kube.Refused, OSError) as problem:
+            LOG.warning("the status of %s %s is not written now: %s", wanted.kind, wanted.name, problem)
+            return False
+        return True
 
     def _wanted(self) -> list[statuses.ObjectStatus]:
         snapshot = self._store.classes()

@@ -117,7 +117,7 @@ class Informer:
             return
         kind, first, self._told = self.wanted.kind, self._told == "?", reason
         if not reason:
-            log.info("%s: complete, objects: %d", kind, self.objects)
+            log.info("%s: complete, %d objects", kind, self.objects)
             self._sink.complete(kind)
         else:
             level = logging.INFO if not self.installed and self.wanted.optional else logging.WARNING

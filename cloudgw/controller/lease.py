@@ -135,6 +135,8 @@ class Lease:
                 done = await self._write()
         except (Refused, OSError) as error:
             trouble = str(error) or "no answer in time"
+            if isinstance(error, Refused) and error.status == 404:
+                trouble = f"{trouble}; make the namespace, or name another with --namespace"
             if trouble != self._trouble:
                 log.warning("the lease %s could not be taken or renewed: %s", self._name, trouble)
             self._trouble = trouble

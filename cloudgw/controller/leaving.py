@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cloudgw import pipeline, wishes
-from cloudgw.controller import lifecycle, pace, programming
+from cloudgw.controller import lifecycle, pace, programming, sites
 from cloudgw.controller.lifecycle import Look
 from cloudgw.controller.sites import Looked, Site
 from cloudgw.engine import report
@@ -36,25 +36,53 @@ def run(passes: Passes, site: Site, seen: Look) -> float | None:
         return None
     if seen.fate == "deleted" and "Gateway" in {*lifecycle.suspended(passes.store), *passes.settings.definitions()}:
         return let_go(passes, seen, "the definition of Gateways is being deleted")
-    if seen.leaves and seen.state.retain:
+    if seen.leaves and _retains(seen):
         return let_go(passes, seen, "its deletionPolicy is Retain")
+    site.standing.pop(seen.gateway, None)  # should it be wanted here again, it has to be looked at first
     if seen.fate == "wanted" and not _stands_elsewhere(passes, seen):
         return pipeline.POLL_SECONDS
     now = site.clock.now()
     if not passes.states.may_delete(seen.gateway, passes.settings.fleet_budget, now):
         passes.outlet.waits(seen, "FleetBudget", f"more than {passes.settings.fleet_budget} Gateways within an hour")
         return LATER
-    looked = site.look(now - YOUNG)
-    passes.same_cluster(site, looked)
+    try:
+        looked = site.look(seen.owner, now - YOUNG)
+        passes.same_cluster(site, looked)
+    except sites.Unreachable as problem:
+        passes.outlet.waits(seen, "CloudNotReached", str(problem))
+        raise
     if seen.owner not in looked.owners and not looked.inventory.incomplete:
         return _empty(passes, site, seen, looked)
     site.empty.pop(seen.gateway, None)
     plan, done = _delete(passes, site, seen, looked)
     rest = replace(plan, changes=tuple(programming.left(plan, done)))
+    if not passes.settings.leads():
+        return None
     diary = site.memory(seen.gateway).diary
     passes.states.put(passes.states.get(seen.gateway).with_diary(site.placement, diary))
     passes.outlet.leaving(seen, site, rest, done)
     return pace.again(site, seen.gateway, plan, rest, done) or LATER
+
+
+def vanished(passes: Passes, site: Site, seen: Look) -> float | None:
+    """It went without us: what stands stays, and where nothing does there is nothing to remember."""
+    if passes.settings.mode == "plan" or not passes.settings.leads():
+        return None
+    looked = site.look(seen.owner, site.clock.now() - YOUNG)
+    passes.same_cluster(site, looked)
+    if seen.owner not in looked.owners and not looked.inventory.incomplete:
+        return _empty(passes, site, seen, looked)
+    LOG.warning(
+        "the Gateway is gone and was not waited for; what stands in %s stays: see cloudgw destroy", site.placement
+    )
+    return None
+
+
+def _retains(seen: Look) -> bool:
+    """As its parameters say now; where they cannot be read any more, as they said last."""
+    if seen.chosen is not None:
+        return seen.chosen.parameters.settings.deletion_policy == "Retain"
+    return seen.state.retain
 
 
 def _stands_elsewhere(passes: Passes, seen: Look) -> bool:
@@ -85,21 +113,28 @@ def _delete(passes: Passes, site: Site, seen: Look, looked: Looked) -> tuple[pla
 def _empty(passes: Passes, site: Site, seen: Look, looked: Looked) -> float | None:
     """Finished after two empty listings, the second begun when everything that was written must be seen."""
     first = site.empty.setdefault(seen.gateway, looked.inventory.began)
+    first = max([first, *site.memory(seen.gateway).cache.written.values()])
     if looked.inventory.began < first + site.provider.staleness:
         return first + site.provider.staleness - looked.inventory.began
-    passes.states.put(passes.states.get(seen.gateway).without(site.placement))
+    state = passes.states.get(seen.gateway)
+    for placement in [one for one in state.placements if site.covers(one)]:
+        state = state.without(placement)
+    passes.states.put(state)
     site.forget(seen.gateway)
     LOG.info("nothing is left in %s", site.placement)
     if seen.leaves and not passes.states.get(seen.gateway).placements:
-        done(passes, seen)
+        return done(passes, seen)
     return None
 
 
-def done(passes: Passes, seen: Look) -> None:
-    """Nothing of the Gateway stands anywhere: it may go, and nobody needs to remember it."""
+def done(passes: Passes, seen: Look) -> float | None:
+    """Nothing of the Gateway stands anywhere: it may go, and nobody needs to remember it. Seconds until the next try
+    where somebody does not let it go."""
     passes.outlet.forget(seen)
-    if passes.outlet.release(seen):
-        passes.states.drop(seen.gateway)
+    if not passes.outlet.release(seen):
+        return LATER
+    passes.states.drop(seen.gateway)
+    return None
 
 
 def let_go(passes: Passes, seen: Look, why: str) -> float | None:
@@ -111,6 +146,7 @@ def let_go(passes: Passes, seen: Look, why: str) -> float | None:
     passes.outlet.say(seen, "Warning", "LetGo", f"{why}: its load balancer stays, and is taken over by name")
     if not passes.outlet.release(seen):
         return LATER
+    passes.outlet.forget(seen)
     for site in passes.sites.all():
         site.forget(seen.gateway)
     return None

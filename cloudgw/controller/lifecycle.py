@@ -19,6 +19,7 @@ from cloudgw.objects import (
     GATEWAY_GROUP,
     ROUTE_KINDS,
     CustomResourceDefinition,
+    Gateway,
     Key,
     Snapshot,
     Unknown,
@@ -32,6 +33,7 @@ KINDS = (
     "ListenerSet",
     "ReferenceGrant",
     "BackendTLSPolicy",
+    names.POLICY,
     *(k.__name__ for k in ROUTE_KINDS),
 )
 DEFINITION = CustomResourceDefinition.__name__
@@ -70,8 +72,10 @@ class Look:
 
 def definition_name(kind: str) -> str:
     """ "httproutes.gateway.networking.k8s.io" """
+    if kind in names.PLURALS:
+        return f"{names.PLURALS[kind]}.{names.GROUP}"
     lower = kind.lower()
-    plural = f"{lower[:-1]}ies" if lower.endswith("y") else f"{lower}es" if lower.endswith("s") else f"{lower}s"
+    plural = f"{lower[:-1]}ies" if lower.endswith("cy") else f"{lower}es" if lower.endswith("s") else f"{lower}s"
     return f"{plural}.{GATEWAY_GROUP}"
 
 
@@ -79,6 +83,12 @@ def suspended(found: store.Store) -> frozenset[str]:
     """Kinds whose definition is being deleted: what vanishes of them is nobody's wish."""
     lives = {kind: found.get(DEFINITION, ("", definition_name(kind))) for kind in KINDS}
     return frozenset(kind for kind, live in lives.items() if live is not None and live.deleting)
+
+
+def missing(found: store.Store, state: State) -> frozenset[str]:
+    """Kinds that had objects when this was last applied and are not installed any more. Their informers may not have
+    noticed yet: until their watches break what they know counts as complete, and is empty."""
+    return frozenset(state.definitions) - frozenset(definitions(found))
 
 
 def uninstalled(found: store.Store, state: State) -> frozenset[str]:
@@ -93,6 +103,18 @@ def definitions(found: store.Store) -> dict[str, str]:
     """Kind -> UID of its definition, of those that are installed."""
     lives = {kind: found.get(DEFINITION, ("", definition_name(kind))) for kind in KINDS}
     return {kind: live.uid for kind, live in lives.items() if live is not None and live.uid}
+
+
+def used(found: store.Store, snapshot: Snapshot) -> dict[str, str]:
+    """Of those, the ones of which a Gateway's part of the world has objects."""
+    return {kind: uid for kind, uid in definitions(found).items() if snapshot.objects.get(kind)}
+
+
+def remembered(found: store.Store, snapshot: Snapshot, state: State) -> dict[str, str]:
+    """What `State.definitions` becomes when nothing is left to do. A kind that was used and is not installed any more
+    stays in it: else its objects would count as deleted from the next look on."""
+    there = definitions(found)
+    return {**{kind: uid for kind, uid in state.definitions.items() if kind not in there}, **used(found, snapshot)}
 
 
 def look(found: store.Store, state: State, gateway: Key, *, controller: str, doubted: Collection[str] = ()) -> Look:
@@ -123,10 +145,18 @@ def _fate(
     if live is None:
         return "vanished", None, ""
     let_go = live.uid in state.released
-    ours = names.FINALIZER in live.finalizers or (bool(state.placements) and not let_go)
+    whose = found.class_of(gateway)
+    # The state is written before the finalizer: of a class that is not ours, and without a state, it is that of another
+    # cloudgw with a controllerName of its own.
+    held = names.FINALIZER in live.finalizers and (whose == "ours" or bool(state.uid))
+    same = state.uid in ("", live.uid)  # what an earlier Gateway of this name left behind is nobody's wish to delete
+    ours = held or (bool(state.placements) and same and not let_go)
     if live.deleting:
         return ("deleted" if ours else "strange"), _chosen(survey, gateway), ""
-    whose = found.class_of(gateway)
+    if whose == "foreign" and ours and isinstance(live.item, Gateway) and live.item.class_name == state.class_name:
+        # the class was made anew for another controller: nobody who owns the Gateway wished anything
+        reason = f"GatewayClass {state.class_name} belongs to another controller now; what stands stays"
+        return "undecided", None, f"{reason}: give the Gateway another class, or delete it, to let it go"
     if whose == "foreign":
         return ("left" if ours else "strange"), None, ""
     if whose in ("absent", "unknown"):

@@ -34,7 +34,7 @@ OWN_CONDITIONS: Mapping[str, frozenset[str]] = {
     "ListenerSet": frozenset({"Accepted", "Programmed"}),
     "listeners": frozenset({"Accepted", "Programmed", "ResolvedRefs", "Conflicted", "OverlappingTLSConfig"}),
     "parents": frozenset({"Accepted", "Programmed", "ResolvedRefs", "PartiallyInvalid"}),
-    "ancestors": frozenset({"Accepted", "ResolvedRefs"}),
+    "ancestors": frozenset({"Accepted", "ResolvedRefs", "PartiallyInvalid"}),
 }
 _READINESS = frozenset({"Ready", "Reconciling", "Stalled"})
 _FIELDS: Mapping[str, tuple[str, ...]] = {  # what is ours below `status`; of a kind that is our own: everything

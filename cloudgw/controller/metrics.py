@@ -268,6 +268,13 @@ def forget(namespace: str, name: str) -> None:
         metric.remove(namespace, name)
 
 
+def stand_by() -> None:
+    """This process does not lead any more: only a leader speaks of Gateways, their queues and listings."""
+    for metric in (*_OF_GATEWAY, *_OF_QUEUE, *_OF_LISTING):
+        metric.clear()
+    _PENDING.set(0)
+
+
 def certificate(namespace: str, name: str, not_after: float | None) -> None:
     """namespace, name: of the Gateway. not_after: when its first certificate ends (Unix time); None: it has none."""
     if not_after is None:

@@ -13,6 +13,7 @@ import contextlib
 import logging
 import os
 import secrets
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -22,7 +23,7 @@ import aiohttp
 import kopf
 
 from cloudgw import registry
-from cloudgw.controller import boards, lifecycle, metrics, names, resources, server, sites, store
+from cloudgw.controller import boards, lifecycle, metrics, names, plans, resources, server, sites, store
 from cloudgw.controller.classes import Classes
 from cloudgw.controller.events import Events
 from cloudgw.controller.informers import Informers
@@ -33,7 +34,7 @@ from cloudgw.controller.passes import Passes, Settings
 from cloudgw.controller.state import States
 from cloudgw.controller.worker import Fence, Worker
 from cloudgw.controller.writing import Writer
-from cloudgw.objects import CONTROLLER_NAME
+from cloudgw.objects import CONTROLLER_NAME, Key
 from cloudgw.provider import Clock, Placement
 from cloudgw.sources import kubeconfig, served
 
@@ -103,7 +104,11 @@ class Operator:
         self.worker: Worker | None = None
         self.kube = Kube(self._access, told=metrics.kube_call)
         self.store = store.Store(
-            self._dirty, options.controller, classes_changed=self._classes_changed, namespaces=options.namespaces
+            self._dirty,
+            options.controller,
+            classes_changed=self._classes_changed,
+            namespaces=options.namespaces,
+            foreign=options.foreign,
         )
         kinds = [registry.provider(name).parameters_kind for name in registry.names()]
         own = [*kinds, *(kind.replace("GatewayClassParameters", "GatewayParameters") for kind in kinds)]
@@ -117,9 +122,8 @@ class Operator:
         )
         self.events = Events(self.kube, controller=options.controller, instance=os.environ.get("POD_NAME", "cloudgw"))
         self.writer = Writer(self.kube, self.store, self._resource, controller=options.controller)
-        self.board = boards.RouteBoard(self.store, controller=options.controller, namespaces=options.namespaces)
-        self.classes = Classes(self.store, self.writer, kinds, self._leads, options.controller)
-        self._leading = not options.elects
+        self.classes = Classes(self.store, self.writer, kinds, self._says, options.controller)
+        self._over = threading.Event()  # of the present term
 
     def _access(self) -> kubeconfig.Access:
         return kubeconfig.access(self.options.kubeconfig, self.options.context)
@@ -137,19 +141,28 @@ class Operator:
     def _leads(self) -> bool:
         return self.worker is not None and (not self.options.elects or self.lease.held())
 
+    def _says(self) -> bool:
+        return self.options.mode == "apply" and self._leads()
+
     # One term of leadership
 
     async def lead(self) -> None:
         """Waits until everything is known, then works. Raises when the address book cannot be read: the term ends."""
         while not self.informers.has_synced():
             await asyncio.sleep(0.05)
-        states = States(self.kube, self.options.namespace)
+        over = self._over = threading.Event()
+
+        def leads() -> bool:
+            """A thread of a term that is over stays behind, also when this process leads again."""
+            return not over.is_set() and self._leads()
+
+        states = States(self.kube, self.options.namespace, leads)
         await asyncio.to_thread(states.load)
         outlet = Outlet(
             kube=self.kube,
             store=self.store,
             writer=self.writer,
-            board=self.board,
+            board=boards.RouteBoard(self.store, controller=self.options.controller, namespaces=self.options.namespaces),
             events=self.events,
             mode=self.options.mode,
             controller=self.options.controller,
@@ -160,16 +173,17 @@ class Operator:
             version=self.version,
             mode=self.options.mode,
             fleet_budget=self.options.fleet_budget,
-            leads=self._leads,
+            leads=leads,
             cluster=self._cluster,
             definitions=self._going,
+            slices=self._slices,
         )
-        passes = Passes(
-            settings=settings, store=self.store, states=states, sites=sites.Sites(self._site), outlet=outlet
-        )
-        self.worker = Worker(passes=passes, clock=self.clock, resync=self.options.resync, size=self.options.workers)
+        found = sites.Sites(lambda placement: self._site(placement, worker, leads))
+        passes = Passes(settings=settings, store=self.store, states=states, sites=found, outlet=outlet)
+        worker = Worker(passes=passes, clock=self.clock, resync=self.options.resync, size=self.options.workers)
+        self.worker = worker
         metrics.leader(True, self.options.lease)
-        self.worker.start()
+        worker.start()
         self.classes.changed()
         LOG.info("works for owner %s in mode %s", self.options.owner, self.options.mode)
 
@@ -179,25 +193,33 @@ class Operator:
         if worker is not None:
             await asyncio.to_thread(worker.stop)
             self.worker = None
+        self._over.set()
         metrics.leader(False, self.options.lease)
+        metrics.stand_by()
 
-    def _site(self, placement: Placement) -> sites.Site:
-        assert self.worker is not None
+    def _site(self, placement: Placement, worker: Worker, leads: Callable[[], bool]) -> sites.Site:
         provider = registry.provider(placement.provider)
         site = sites.Site(
             named=placement,
             provider=provider,
             clock=self.clock,
-            hook=Fence(provider.name, self._leads, self.options.mode),
+            hook=Fence(provider.name, leads, self.options.mode),
             owner=self.options.owner,
-            queue=self.worker.queue(placement),
+            queue=worker.queue(placement),
         )
-        self.worker.begin(site)
+        worker.begin(site)
         return site
 
     def _cluster(self) -> str:
         found = self.store.get("Namespace", ("", SYSTEM))
         return found.uid if found is not None else ""
+
+    def _slices(self, service: Key) -> dict[str, str]:
+        """The EndpointSlices of a Service, by name, with their versions: as the API server says now."""
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{service[0]}/endpointslices"
+        params = {"labelSelector": f"kubernetes.io/service-name={service[1]}"}
+        answer = self.kube.wait(self.kube.get(path, params=params))
+        return {item["metadata"]["name"]: item["metadata"]["resourceVersion"] for item in answer.get("items", ())}
 
     def _going(self) -> set[str]:
         """Kinds whose definition is being deleted, or is gone, as the API server says now: asked before anything is
@@ -256,6 +278,8 @@ def frame(operator: Operator) -> kopf.OperatorRegistry:
             operator.store.drop(names.PLAN, key)
         else:
             operator.store.put(names.PLAN, key, live)
+            if operator.options.mode == "apply" and plans.is_only_shown(live.status):
+                operator._dirty(key, "config")  # somebody who does not apply wrote over what we say
 
     return found
 
@@ -272,10 +296,10 @@ async def run(options: Options, clock: Clock, started: Callable[[int], None] = l
         return 1
     started(pages.port)
     async with _tasks(
-        operator.informers.run(),
-        operator.events.run(),
-        operator.classes.run(),
-        operator.ticking(),
+        operator.informers.run,
+        operator.events.run,
+        operator.classes.run,
+        operator.ticking,
     ):
         leadership = asyncio.create_task(_lead(operator), name="leadership")
         stop = asyncio.Event()
@@ -310,10 +334,19 @@ async def _lead(operator: Operator) -> None:
         await operator.retire()
 
 
+async def _for_ever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        try:
+            await work()
+        except Exception:
+            LOG.exception("a defect of cloudgw; it goes on")
+        await asyncio.sleep(TICK)
+
+
 @contextlib.asynccontextmanager
-async def _tasks(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run beside, and are cancelled at the end. They never end by themselves."""
-    running = [asyncio.create_task(one) for one in work]
+async def _tasks(*work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Run beside, and are cancelled at the end. They never end by themselves: a defect is said, and it goes on."""
+    running = [asyncio.create_task(_for_ever(one)) for one in work]
     try:
         yield
     finally:

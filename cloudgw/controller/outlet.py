@@ -43,20 +43,22 @@ class Outlet:
     controller: str
     _told: dict[str, str] = field(default_factory=dict)  # by Gateway: what was said last of it
     _asking: set[str] = field(default_factory=set)
+    _refused: dict[str, tuple[str, str]] = field(default_factory=dict)  # by Gateway: why our finalizer is not on it
+    _shown: dict[str, plans.Shown] = field(default_factory=dict)  # by Gateway: its GatewayPlan, of plan mode
+    _theirs: set[str] = field(default_factory=set)  # Gateways whose GatewayPlan plan mode leaves to who applies
 
     # What a pass found
 
     def coming(self, seen: Look, site: Site, plan: plan_model.Plan) -> None:
         """Before the first cloud write: what is about to change is not programmed yet."""
         if plan.going and any(not change.fast for change in plan.going) and seen.routing is not None:
-            state = programming.of(plan, None, seen.routing, settled=_settled(seen), approximated=_codes(site.provider))
-            self._statuses(seen, state, plan.notes)
+            self._statuses(seen, self._said(seen, site, seen.routing, plan, None), plan.notes)
 
     def wanted(self, seen: Look, site: Site, rest: plan_model.Plan, done: report.Report, wish: pipeline.Wish) -> None:
         """After a pass. rest: what is left of its plan."""
         routing = seen.routing
         assert routing is not None
-        state = programming.of(rest, done, routing, settled=_settled(seen), approximated=_codes(site.provider))
+        state = self._said(seen, site, routing, rest, done)
         self._statuses(seen, state, rest.notes)
         dangerous = sum(1 for change in rest.changes if any(wait.what == "approval" for wait in change.waits))
         waiting = sum(1 for change in rest.changes if change.waits and not change.fast)
@@ -77,15 +79,28 @@ class Outlet:
             return
         if seen.routing.verdicts.accepted.status is None:
             return
-        state = Programming(state="False", reason="Pending", message=seen.why)
+        state = Programming(state="False", reason="Pending", message=seen.why, routes=self._unlooked(seen, seen.why))
         self._statuses(seen, state, ())
         self.say(seen, "Warning", "NotDecided", seen.why)
 
     def unreachable(self, seen: Look, reason: str) -> None:
         live = seen.live
         if live is not None and seen.routing is not None:
-            self._statuses(seen, programming.unreachable(reason, live.status, live.generation, seen.routing), ())
+            state = programming.unreachable(reason, live.status, live.generation, seen.routing)
+            self._statuses(seen, replace(state, routes=self._unlooked(seen, reason)), ())
             self.say(seen, "Warning", "CloudNotReached", reason)
+
+    def _unlooked(self, seen: Look, reason: str) -> dict[programming.Route, str]:
+        """Of each route while nobody looks at the cloud: programmed as long as it is what was programmed last."""
+        assert seen.routing is not None
+        found = {}
+        for one in seen.routing.verdicts.parents:
+            live = self.store.get(one.kind, (one.namespace, one.name))
+            done = live is not None and programming.stands(
+                live.status, live.generation, self.controller, seen.gateway, one.namespace
+            )
+            found[one.kind, one.namespace, one.name] = "" if done else reason
+        return found
 
     def leaving(self, seen: Look, site: Site, rest: plan_model.Plan, done: report.Report) -> None:
         """It is being deleted in a placement."""
@@ -107,28 +122,67 @@ class Outlet:
         self._do(self.writer.mark("Gateway", seen.gateway, condition))
         self.say(seen, "Warning", reason, message)
 
+    def _said(
+        self, seen: Look, site: Site, routing: ir.Routing, plan: plan_model.Plan, done: report.Report | None
+    ) -> Programming:
+        standing: set[programming.Route | programming.Listener] = {
+            *(key for key, late in self._unlooked(seen, "late").items() if not late),
+            *((*one.owner, one.name) for one in routing.verdicts.listeners if self._listens(one)),
+        }
+        codes = _codes(site.provider)
+        state = programming.of(plan, done, routing, settled=_settled(seen), standing=standing, approximated=codes)
+        return self._held_up(seen, state)
+
+    def _listens(self, one: ir.ListenerVerdict) -> bool:
+        """Whether the status of its object, as it is, calls a listener programmed in its newest generation."""
+        kind, namespace, name = one.owner
+        live = self.store.get(kind, (namespace, name))
+        shown = live.status.get("listeners", ()) if live is not None else ()
+        return live is not None and any(
+            item["type"] == "Programmed" and item["status"] == "True" and item["observedGeneration"] == live.generation
+            for listener in shown
+            if listener["name"] == one.name
+            for item in listener.get("conditions", ())
+        )
+
+    def _held_up(self, seen: Look, state: Programming) -> Programming:
+        """Nothing is begun without our finalizer, and that is what has to be known."""
+        refused = self._refused.get(seen.owner)
+        return replace(state, degraded=refused) if refused is not None else state
+
     # The finalizer
 
     def hold(self, seen: Look) -> bool:
         """Our finalizer is on the Gateway; False: it is gone, or going."""
         live = seen.live
         assert live is not None
+        self._refused.pop(seen.owner, None)
         if names.FINALIZER in live.finalizers:
             return True
-        return self._denied(seen, finalizers.hold(self.kube, GATEWAY, seen.gateway, live.uid))
+        held, refused = self._asked(finalizers.hold(self.kube, GATEWAY, seen.gateway, live.uid))
+        if refused is not None:
+            self._refused[seen.owner] = refused
+        return held
 
     def release(self, seen: Look) -> bool:
         live = seen.live
         if live is None or names.FINALIZER not in live.finalizers:
             return True
-        return self._denied(seen, finalizers.release(self.kube, GATEWAY, seen.gateway, live.uid))
+        gone, refused = self._asked(finalizers.release(self.kube, GATEWAY, seen.gateway, live.uid))
+        if refused is not None:
+            self.waits(seen, *refused)
+        return gone
 
-    def _denied(self, seen: Look, doing: Coroutine[Any, Any, bool]) -> bool:
+    def _asked(self, doing: Coroutine[Any, Any, bool]) -> tuple[bool, tuple[str, str] | None]:
+        """What a change of our finalizer answers; (False, (reason, message)) where it is not allowed."""
         try:
-            return bool(self.kube.wait(doing))
+            return bool(self.kube.wait(doing)), None
         except finalizers.Denied as denied:
-            self.waits(seen, "PolicyDenies", str(denied))
-            return False
+            return False, ("PolicyDenies", str(denied))
+        except kube.Refused as refused:
+            if refused.status != 403:
+                raise
+            return False, ("Forbidden", f"finalizer {names.FINALIZER}: {refused.message}; {GATEWAY.rule('patch')}")
 
     def forget(self, seen: Look) -> None:
         """Nothing of it stands and nobody wants it: what we said of it elsewhere goes too."""
@@ -142,6 +196,7 @@ class Outlet:
         self._asking.discard(seen.owner)
         metrics.pending_plans(len(self._asking))
         self._told.pop(seen.owner, None)
+        self._refused.pop(seen.owner, None)
 
     def strays(self) -> None:
         """Entries of ours that nobody stands behind any more, of Gateways that went while we did not run."""
@@ -197,23 +252,44 @@ class Outlet:
                 made = self.kube.wait(self.kube.create(names.path(names.PLAN, seen.gateway[0]), body))
             except kube.Refused as refused:
                 if refused.status != 409:  # the informer has not shown it yet
-                    raise
+                    LOG.warning("GatewayPlan %s is not made now: %s", seen.owner, refused)
                 return
             before, generation, version = {}, int(made["metadata"]["generation"]), made["metadata"]["resourceVersion"]
         else:
             before, generation, version = dict(found.status), found.generation, found.version
+        if self.mode == "plan" and self._gives_way(seen, version, before):
+            return
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         kinds = {site.provider.name: tuple(site.provider.kinds)}
         words = frozenset(
             change.word for change in rest.changes if not any(wait.what == "approval" for wait in change.waits)
         )
-        wanted = plans.status([rest], words, kinds, generation, now, before)
+        wanted = plans.status([rest], words, kinds, generation, now, before, applies=self.mode == "apply")
         if wanted != before:
             patch = [
                 {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
                 {"op": "add", "path": "/status", "value": wanted},
             ]
-            self._do(self.kube.patch(names.path(names.PLAN, *seen.gateway, "status"), patch, kube.JSON_PATCH))
+            try:
+                done = self.kube.wait(
+                    self.kube.patch(names.path(names.PLAN, *seen.gateway, "status"), patch, kube.JSON_PATCH)
+                )
+            except (kube.Refused, OSError) as problem:
+                if isinstance(problem, kube.Refused) and problem.status == 404 and found is not None:
+                    self.store.drop(names.PLAN, seen.gateway)  # it went unseen; another one is made
+                LOG.info("GatewayPlan %s is not written now: %s", seen.owner, problem)
+                return
+            if self.mode == "plan":
+                versions = frozenset({version, done["metadata"]["resourceVersion"]})
+                self._shown[seen.owner] = plans.Shown(versions=versions, status=done["status"])
+
+    def _gives_way(self, seen: Look, version: str, status: Mapping[str, Any]) -> bool:
+        """Whether somebody applies here and writes this GatewayPlan too: from then on it is theirs."""
+        shown = self._shown.get(seen.owner)
+        if seen.owner not in self._theirs and shown is not None and shown.is_overwritten(version, status):
+            self._theirs.add(seen.owner)
+            LOG.info("another controller writes GatewayPlan %s: it is left to it", seen.owner)
+        return seen.owner in self._theirs
 
     # Statuses
 
@@ -241,15 +317,16 @@ class Outlet:
         live = self.store.get(one.kind, (one.namespace, one.name))
         return programming.held_back(one, live.status if live is not None else {}, state.routes)
 
-    def _do(self, writing: Coroutine[Any, Any, Any]) -> None:
-        """One write of many: what is refused is said, and the next look tries again."""
+    def _do(self, writing: Coroutine[Any, Any, Any]) -> Any:
+        """One write of many, and its answer: what is refused is said (None), and the next look tries again."""
         try:
-            self.kube.wait(writing)
+            return self.kube.wait(writing)
         except kube.Refused as refused:
             level = logging.DEBUG if refused.status in (404, 409) else logging.WARNING
             LOG.log(level, "not written now: %s", refused)
         except OSError as error:
             LOG.warning("not written now: %s", error)
+        return None
 
 
 def _owner(seen: Look) -> dict[str, Any]:

@@ -8,28 +8,31 @@ never delete because something is absent.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from cloudgw import pipeline, wishes
-from cloudgw.controller import leaving, lifecycle, logs, pace, plans, programming, sites, tracing
+from cloudgw.controller import floor, leaving, lifecycle, logs, pace, plans, programming, sites, tracing
 from cloudgw.controller.lifecycle import Look
 from cloudgw.controller.outlet import Outlet
 from cloudgw.controller.sites import Looked, Site
 from cloudgw.controller.state import States
 from cloudgw.controller.store import Store
 from cloudgw.engine import report
-from cloudgw.objects import Key, Note
+from cloudgw.objects import Gateway, Key, Note
 from cloudgw.plan import check
 from cloudgw.plan import model as plan_model
 
 LOG = logging.getLogger(__name__)
 YOUNG = 5.0  # seconds: a listing that several Gateways share
 RESTING = 60.0  # of one that is made to find drift
-SLOW = frozenset({"resync"})
+SLOW = frozenset({"start", "resync"})
+TAKEN = 0.2  # until another thread may be done with a Gateway
+BEHIND = 1.0  # until the store has what the API server has
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Settings:
     leads: Callable[[], bool] = lambda: True
     cluster: Callable[[], str] = lambda: ""
     definitions: Callable[[], Collection[str]] = tuple
+    slices: floor.Fresh = lambda _: {}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,44 +61,71 @@ class Passes:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def look(self, gateway: Key, doubted: Collection[str] = ()) -> Look:
-        gone = {*lifecycle.suspended(self.store), *doubted}
-        return lifecycle.look(
-            self.store, self.states.get(gateway), gateway, controller=self.settings.controller, doubted=gone
-        )
+        state = self.states.get(gateway)
+        gone = {*lifecycle.suspended(self.store), *lifecycle.missing(self.store, state), *doubted}
+        return lifecycle.look(self.store, state, gateway, controller=self.settings.controller, doubted=gone)
 
     def run(self, site: Site, gateway: Key, reasons: Collection[str]) -> float | None:
         """Seconds until the Gateway has to be looked at here again; None: when something changes. Raises
         sites.Unreachable, provider.Failed and what is a defect."""
+        oldest = site.clock.now() - (RESTING if set(reasons) <= SLOW else YOUNG)
+        with logs.bound(namespace=gateway[0], name=gateway[1], placement=str(site.placement)):
+            if set(reasons) != {"targets"}:
+                site.look_ahead(gateway, oldest, resting=set(reasons) <= SLOW)
+            with self._taken(gateway) as taken:
+                return self._run(site, gateway, reasons, oldest) if taken else TAKEN
+
+    def targets(self, site: Site, gateway: Key) -> float | None:
+        """Pods came or went: from the last listing, without a new one. Seconds until a whole pass has to follow, which
+        says in the statuses what became of it; None: another thread has this Gateway."""
+        place = logs.bound(namespace=gateway[0], name=gateway[1], placement=str(site.placement))
+        with place, self._taken(gateway) as taken:
+            if not taken:
+                return None
+            seen = self.look(gateway)
+            if seen.fate != "wanted" or seen.chosen is None or self.sites.of(seen.chosen.placement) is not site:
+                return 0.0
+            if self._is_behind(site, seen, seen.chosen) or not self._targets(site, seen):
+                return 0.0
+            return RESTING if site.standing.get(gateway) else YOUNG
+
+    @contextlib.contextmanager
+    def _taken(self, gateway: Key) -> Iterator[bool]:
+        """Whether this thread has the Gateway to itself."""
         with self._lock:
-            if gateway in self.busy:  # another site has it
-                return 0.2
+            taken = gateway not in self.busy
             self.busy.add(gateway)
         try:
-            with logs.bound(namespace=gateway[0], name=gateway[1], placement=str(site.placement)):
-                return self._run(site, gateway, reasons)
+            yield taken
         finally:
-            with self._lock:
-                self.busy.discard(gateway)
+            if taken:
+                with self._lock:
+                    self.busy.discard(gateway)
 
-    def _run(self, site: Site, gateway: Key, reasons: Collection[str]) -> float | None:
+    def _run(self, site: Site, gateway: Key, reasons: Collection[str], oldest: float) -> float | None:
         seen = self.look(gateway)
-        wanted_here = seen.fate == "wanted" and seen.chosen is not None and site.covers(seen.chosen.placement)
-        if wanted_here:
-            return self._wanted(site, seen, reasons)
+        if seen.chosen is not None and seen.fate == "wanted":
+            home = self.sites.of(seen.chosen.placement)
+            if home is site:
+                return self._wanted(site, seen, reasons, oldest)
+            if site.covers(home.placement):  # the same place by another name, or nobody knows yet
+                return None if home.placement.account else pipeline.POLL_SECONDS
         if seen.leaves or seen.fate == "wanted":
             return leaving.run(self, site, seen)
         if seen.fate == "undecided":
             self.outlet.undecided(seen)
-        return None
+        return leaving.vanished(self, site, seen) if seen.fate == "vanished" else None
 
-    def _wanted(self, site: Site, seen: Look, reasons: Collection[str]) -> float | None:
+    def _wanted(self, site: Site, seen: Look, reasons: Collection[str], oldest: float) -> float | None:
         assert seen.chosen is not None
         site.wants(seen.gateway, seen.chosen.parameters)
+        site.empty.pop(seen.gateway, None)
+        if self._is_behind(site, seen, seen.chosen):
+            return BEHIND
         if set(reasons) == {"targets"} and self._targets(site, seen):
             return YOUNG
-        oldest = site.clock.now() - (RESTING if set(reasons) <= SLOW else YOUNG)
         try:
-            looked = site.look(oldest, seen.chosen.parameters)
+            looked = site.look(seen.owner, oldest, seen.chosen.parameters, resting=set(reasons) <= SLOW)
             self.same_cluster(site, looked)
         except sites.Unreachable as problem:
             self.outlet.unreachable(seen, str(problem))
@@ -104,9 +135,23 @@ class Passes:
             return None
         memory = self.memory(site, seen)
         plan, done = self._pass(site, seen, looked, wish, memory)
+        if done.outcomes:
+            site.touched(seen.owner)
         for note in notes:
             LOG.info(note.message)
-        return self._after(site, seen, plan, done, wish)
+        return self._after(site, seen, looked, plan, done, wish)
+
+    def _is_behind(self, site: Site, seen: Look, chosen: wishes.Chosen) -> bool:
+        """Whether the endpoints that are known are older than those that the API server has."""
+        ready = floor.counts(chosen.routing)
+        lost = floor.shrunken(site.ready.get(seen.gateway, {}), ready)
+        if lost and floor.stale(lost, self.store, self.settings.slices):
+            LOG.info(
+                "waits for the endpoints of %s: what is known of them is old", ", ".join(map("/".join, sorted(lost)))
+            )
+            return True
+        site.ready[seen.gateway] = ready
+        return False
 
     def _wish(self, site: Site, seen: Look, looked: Looked) -> tuple[pipeline.Wish | None, list[Note]]:
         found, notes = wishes.wishes(
@@ -117,7 +162,7 @@ class Passes:
             looked.part(seen.owner),
             only=frozenset({seen.owner}),
         )
-        if not found:
+        if not found or found[0].gone:  # the credentials are of another account meanwhile: nobody wished it gone
             return None, notes
         digest = lifecycle.inputs(seen.snapshot)
         held = lifecycle.held(seen, self.settings.version, digest, lifecycle.definitions(self.store))
@@ -169,7 +214,7 @@ class Passes:
         looked, chosen = site.last, seen.chosen
         if looked is None or chosen is None or self.settings.mode == "plan" or not self.settings.leads():
             return False
-        if chosen.parameters not in looked.scope or self.settings.cluster() not in {*looked.clusters, ""}:
+        if chosen.parameters not in looked.scope or looked.clusters - {self.settings.cluster()}:
             return False
         wish, _ = self._wish(site, seen, looked)
         if wish is None:
@@ -184,6 +229,7 @@ class Passes:
             memory_=self.memory(site, seen),
             observed=looked.part(seen.owner),
         )
+        site.touched(seen.owner)
         return bool(done.outcomes) and all(outcome.state == "done" for outcome in done.outcomes)
 
     def same_cluster(self, site: Site, looked: Looked) -> None:
@@ -208,43 +254,75 @@ class Passes:
         if not self.settings.leads():
             return False
         if any(check.counts(change) for change in plan.going):
-            going = frozenset(self.settings.definitions())
-            if going - lifecycle.suspended(self.store):
-                LOG.warning("nothing is deleted: the definitions of %s are being deleted", ", ".join(sorted(going)))
+            going = {*self.settings.definitions(), *lifecycle.missing(self.store, seen.state)}
+            if believed := sorted(going & set(seen.snapshot.complete)):
+                LOG.warning("nothing is deleted: the definitions of %s are being deleted", ", ".join(believed))
                 return False
-        assert seen.live is not None
-        state = self.states.get(seen.gateway)
-        known = replace(state, uid=seen.live.uid, placements=state.placements)
-        if seen.chosen is not None and not seen.leaves:
-            known = replace(known, retain=seen.chosen.parameters.settings.deletion_policy == "Retain")
-        if site.placement not in known.placements and not seen.leaves:
-            known = replace(known, placements=tuple(sorted((*known.placements, site.placement))))
-        self.states.put(known)
+        self._enter(site, seen)
         return seen.leaves or self.outlet.hold(seen)
 
+    def _enter(self, site: Site, seen: Look) -> None:
+        """Into the address book: something of the Gateway stands here, or will."""
+        assert seen.live is not None
+        state = self.states.get(seen.gateway)
+        known = replace(state, uid=seen.live.uid)
+        if seen.chosen is not None and not seen.leaves:
+            retain = seen.chosen.parameters.settings.deletion_policy == "Retain"
+            used = lifecycle.used(self.store, seen.snapshot)
+            name = seen.live.item.class_name if isinstance(seen.live.item, Gateway) else state.class_name
+            known = replace(known, retain=retain, class_name=name, definitions={**used, **state.definitions})
+        if not any(site.covers(one) for one in known.placements):
+            known = replace(known, placements=tuple(sorted((*known.placements, site.placement))))
+        self.states.put(known)
+
+    def _keep(self, site: Site, seen: Look, looked: Looked) -> None:
+        """What stands is held and remembered also where nothing had to be written: the command line made it, the state
+        was lost, our finalizer was taken off, or the deletionPolicy changed."""
+        others = _others(looked, seen)
+        if looked.part(seen.owner).elements and not others - seen.state.released:
+            self._enter(site, seen)
+            self.outlet.hold(seen)
+
     def _after(
-        self, site: Site, seen: Look, plan: plan_model.Plan, done: report.Report, wish: pipeline.Wish
+        self,
+        site: Site,
+        seen: Look,
+        looked: Looked,
+        plan: plan_model.Plan,
+        done: report.Report,
+        wish: pipeline.Wish,
     ) -> float | None:
-        """Statuses, state, GatewayPlan; when to look again."""
+        """Statuses, state, GatewayPlan; when to look again. Whoever does not lead any more says nothing."""
+        if not self.settings.leads():
+            return None
         rest = replace(plan, changes=tuple(programming.left(plan, done)))
-        quiet = not programming.pending(rest) and not plan_model.timely(rest.changes)
-        quiet = quiet and not plan.busy and not done.operations
-        site.standing[seen.gateway] = bool(plan.addresses) and not programming.pending(rest)
+        ended = not programming.pending(rest) and not plan.busy and not done.operations
+        quiet = ended and not plan_model.timely(rest.changes)
+        site.standing[seen.gateway] = bool(plan.addresses) and ended
         if self.settings.mode == "apply":
+            if not plan.going:
+                self._keep(site, seen, looked)
             state = self.states.get(seen.gateway)
-            if site.placement in state.placements:
+            if any(site.covers(one) for one in state.placements):
                 state = state.with_diary(site.placement, site.memory(seen.gateway).diary)
                 if quiet:
                     state = replace(
                         state,
                         version=self.settings.version,
                         inputs=lifecycle.inputs(seen.snapshot),
-                        definitions=lifecycle.definitions(self.store),
-                        approved=frozenset(),
+                        definitions=lifecycle.remembered(self.store, seen.snapshot, state),
+                        approved=state.approved & rest.dangerous,
+                        released=state.released | (_others(looked, seen) if state.approved else frozenset()),
                     )
                 self.states.put(state)
         self.outlet.wanted(seen, site, rest, done, wish)
         return None if self.settings.mode == "plan" else pace.again(site, seen.gateway, plan, rest, done)
+
+
+def _others(looked: Looked, seen: Look) -> frozenset[str]:
+    """UIDs of earlier Gateways of this name that something of it was made for."""
+    uids = {str(one.outputs.get("gateway", "")) for one in looked.part(seen.owner)}
+    return frozenset(uids - {"", seen.live.uid if seen.live is not None else ""})
 
 
 @dataclass(slots=True)
@@ -264,6 +342,8 @@ class _Ready:
             self.words = words
             if not self.never:
                 self.passes.approve(self.seen, words)
+            return False
+        if not self.passes.settings.leads():
             return False
         self.passes.outlet.coming(self.seen, self.site, plan)
         if self.passes.settings.mode == "plan" or not plan.going:

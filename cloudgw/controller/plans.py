@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cloudgw.controller import names
@@ -22,6 +23,23 @@ from cloudgw.plan import render_json, render_text
 LONGEST = 100_000  # characters of a plan's text; an object holds a megabyte and a half
 SHOWN = 100  # dangerous changes
 DIGEST = re.compile(r"[0-9a-f]{16}")
+ONLY_SHOWN = "PlanMode"  # reason of the conditions of a plan that its writer does not carry out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A status that plan mode wrote. versions: resourceVersions before and after."""
+
+    versions: frozenset[str]
+    status: Mapping[str, Any]
+
+    def is_overwritten(self, version: str, status: Mapping[str, Any]) -> bool:
+        """Whether somebody else wrote since, of what is there now. A person's word changes the version alone."""
+        return version not in self.versions and status != self.status
+
+
+def is_only_shown(status: Mapping[str, Any]) -> bool:
+    return any(one.get("reason") == ONLY_SHOWN for one in status.get("conditions", ()))
 
 
 def said(item: object, annotations: Mapping[str, str]) -> frozenset[str]:
@@ -52,8 +70,11 @@ def status(
     generation: int,
     now: str,
     before: Mapping[str, Any],
+    *,
+    applies: bool = True,
 ) -> dict[str, Any]:
-    """Of a GatewayPlan. before: as it is: moments of conditions that did not change are kept."""
+    """Of a GatewayPlan. before: as it is: moments of conditions that did not change are kept. applies: whether who
+    writes it also does it, with a word where one is needed."""
     changing = [plan for plan in found if any(not change.fast for change in plan.changes)]
     asking = asks(changing, words)
     if not changing:
@@ -66,6 +87,9 @@ def status(
         phase, reason, text = "Approved", "Approved", "approved, and being done"
     else:
         phase, reason, text = "Waiting", "InProgress", "being done, or waits for what time ends"
+    going = bool(changing) and not asking and applies
+    if not applies:
+        reason, text = ONLY_SHOWN, "only shown: this controller runs with --mode plan, and nothing of it is done"
     return {
         "observedGeneration": generation,
         "phase": phase,
@@ -75,7 +99,7 @@ def status(
         "plans": [_plan(plan, words, kinds) for plan in changing],
         "conditions": [
             _condition("Ready", not changing, reason, text, generation, now, before),
-            _condition("Reconciling", bool(changing) and not asking, reason, text, generation, now, before),
+            _condition("Reconciling", going, reason, text, generation, now, before),
             _condition("Stalled", False, reason, text, generation, now, before),
         ],
     }

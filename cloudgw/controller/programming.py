@@ -8,18 +8,19 @@ tools that read it know (https://gateway-api.sigs.k8s.io/reference/spec/): while
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from cloudgw.engine import report
 from cloudgw.graph import model
-from cloudgw.objects import GATEWAY_GROUP, Note
+from cloudgw.objects import GATEWAY_GROUP, Key, Note
 from cloudgw.plan import model as plans
 from cloudgw.routing import ir, statuses
 from cloudgw.routing.statuses import Programming
 
 Route: TypeAlias = tuple[str, str, str]  # kind, namespace, name
+Listener: TypeAlias = tuple[str, str, str, str]  # kind, namespace and name of its object, name
 WITHOUT_LOSS = frozenset(
     {"drain", "time", "ready", "operation", "change"}
 )  # a deletion that waits for these harms nobody
@@ -70,17 +71,16 @@ def pending(plan: plans.Plan) -> list[model.Change]:
 
 
 def _roots(change: model.Change, by_key: Mapping[str, model.Change]) -> set[str]:
-    """What a change waits for in the end."""
-    found, seen, queue = set[str](), set[str](), [change]
+    """What a change waits for in the end. One that waits for time too does not say that what it needs waits."""
+    found, seen, queue = set[str](), {change.key}, [change]
     while queue:
         one = queue.pop()
-        for wait in one.waits:
-            other = by_key.get(wait.message) if wait.what == "change" else None
-            if other is None:
-                found.add(wait.what)
-            elif other.key not in seen:
-                seen.add(other.key)
-                queue.append(other)
+        behind = [*one.needs, *(wait.message for wait in one.waits if wait.what == "change")]
+        found.update(wait.what for wait in one.waits if wait.what != "change" or wait.message not in by_key)
+        for key in behind:
+            if key in by_key and key not in seen:
+                seen.add(key)
+                queue.append(by_key[key])
     return found
 
 
@@ -90,10 +90,12 @@ def of(
     routing: ir.Routing,
     *,
     settled: bool = False,
+    standing: Collection[Route | Listener] = (),
     approximated: frozenset[str] = frozenset(),
 ) -> Programming:
     """done: None before the first write. settled: this generation of the Gateway was programmed before, so that what is
-    missing is its routes' matter. approximated: codes of notes about what the cloud does otherwise."""
+    missing is its routes' matter. standing: routes and listeners of which the same is true. approximated: codes of
+    notes about what the cloud does otherwise."""
     plan = replace(plan, changes=tuple(left(plan, done)))
     missing = pending(plan)
     failures = list(dict.fromkeys(o.failure.text for o in (done.of("failed") if done is not None else ()) if o.failure))
@@ -106,16 +108,26 @@ def of(
             Programming(state="False", reason=reason, message=text), plan, failures, approximated, _all(routing, text)
         )
     asking = any(wait.what == "approval" for change in missing for wait in change.waits)
+    doubt = unsure(plan)
     if missing and settled:
         degraded = ("NeedsApproval", message) if asking else None
         text = f"stands in {plan.placement}"
         found = Programming(state="True", reason="Programmed", message=text, addresses=known, degraded=degraded)
-    elif missing:
-        found = Programming(state="False", reason="Pending", message=message, addresses=known)
+    elif missing or (doubt and not settled):
+        found = Programming(state="False", reason="Pending", message=message or doubt, addresses=known)
     else:
         text = f"stands in {plan.placement}"
         found = Programming(state="True", reason="Programmed", message=text, addresses=known)
-    return _with(found, plan, failures, approximated, routes(missing, routing))
+    late = {key: why or ("" if key in standing else doubt) for key, why in routes(missing, routing).items()}
+    new = {key: why or doubt for key, why in listeners(missing, routing).items() if key not in standing}
+    new = {key: why for key, why in new.items() if why}
+    return replace(_with(found, plan, failures, approximated, late), listeners=new)
+
+
+def unsure(plan: plans.Plan) -> str:
+    """Why a cloud may not serve yet what it shows: a long operation runs, or failed; "" where nothing is to be said.
+    The plan is empty by then, so whatever was not programmed before it is not programmed now."""
+    return next((note.message for note in plan.notes if note.code in ("OperationRunning", "OperationFailed")), "")
 
 
 def unreachable(reason: str, live: Mapping[str, Any], generation: int, routing: ir.Routing | None) -> Programming:
@@ -138,6 +150,18 @@ def routes(missing: Sequence[model.Change], routing: ir.Routing) -> dict[Route, 
     for change in missing:
         for origin in change.origins:
             key = (origin.kind, origin.namespace, origin.name)
+            if key in found and not found[key]:
+                found[key] = _wait(change)
+    return found
+
+
+def listeners(missing: Sequence[model.Change], routing: ir.Routing) -> dict[Listener, str]:
+    """Of every listener that the input lets serve, why the cloud does not have it as it is wanted; "" = it has."""
+    fit = [one for one in routing.verdicts.listeners if one.programmed is None]
+    found: dict[Listener, str] = {(*one.owner, one.name): "" for one in fit}
+    for change in missing:
+        for origin in change.origins:
+            key = (origin.kind, origin.namespace, origin.name, origin.section.partition('"')[2].rstrip('"'))
             if key in found and not found[key]:
                 found[key] = _wait(change)
     return found
@@ -250,6 +274,23 @@ def _accepted(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> int | None:
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     defaults = {"group": GATEWAY_GROUP, "kind": "Gateway"}
     return {**defaults, **one} == {**defaults, **other}
+
+
+def stands(status: Mapping[str, Any], generation: int, controller: str, gateway: Key, namespace: str) -> bool:
+    """Whether a route's status, as it is, calls this generation programmed at a Gateway. namespace: of the route."""
+    found = [
+        one
+        for parent in status.get("parents", ())
+        if parent.get("controllerName") == controller and _may_mean(parent["parentRef"], gateway, namespace)
+        for one in parent.get("conditions", ())
+        if one["type"] == "Programmed"
+    ]
+    return bool(found) and all(one["status"] == "True" and one.get("observedGeneration") == generation for one in found)
+
+
+def _may_mean(ref: Mapping[str, Any], gateway: Key, namespace: str) -> bool:
+    """A ListenerSet may be of any Gateway."""
+    return ref.get("kind", "Gateway") != "Gateway" or (ref.get("namespace", namespace), ref["name"]) == gateway
 
 
 _WORDS = {

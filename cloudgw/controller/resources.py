@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from cloudgw.controller import names
 from cloudgw.controller.kube import Kube, Refused
-from cloudgw.objects import Gateway, GatewayClass
+from cloudgw.objects import Gateway, GatewayClass, Node
 from cloudgw.sources import catalog, secrets, served
 
 _KEPT = 10.0  # seconds that an answer is good for
@@ -40,6 +40,7 @@ class Wanted:
 
 
 _NEEDED = (GatewayClass.__name__, Gateway.__name__)
+_UNREAD = (Node.__name__,)  # zones and addresses stand in EndpointSlices: nothing is asked for that nobody reads
 # Other Secrets are no certificates, and none of our business.
 _PARAMS: Mapping[str, Mapping[str, str]] = {"Secret": {"fieldSelector": f"type={secrets.TLS_TYPE}"}}
 
@@ -54,6 +55,7 @@ RESOURCES: tuple[Wanted, ...] = tuple(
         namespaced=known.namespaced,
     )
     for (group, kind), known in catalog.KINDS.items()
+    if kind not in _UNREAD
 )
 
 

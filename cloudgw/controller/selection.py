@@ -8,6 +8,7 @@ find it in `absent`, by name. What cannot be seen is not here and its kind is no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cloudgw.controller import ties
@@ -15,6 +16,7 @@ from cloudgw.controller.ties import Knot
 from cloudgw.objects import (
     CustomResourceDefinition,
     Gateway,
+    GatewayClass,
     GRPCRoute,
     HTTPRoute,
     Key,
@@ -58,6 +60,18 @@ def of(
     return Snapshot(
         objects=objects, absent=absent, complete=frozenset(complete - {Gateway.__name__}), materials=materials
     )
+
+
+def played(found: Snapshot, controller: str, foreign: Mapping[str, str]) -> Snapshot:
+    """Classes of the controllers in `foreign` (name -> class of ours) as if they were ours, with the parameters of the
+    class that is named for them. Where that one is missing, or is none of ours, theirs stay theirs."""
+    classes = found.objects.get(GatewayClass.__name__, {})
+    shown = dict(classes)
+    for key, item in classes.items():
+        ours = classes.get(("", foreign.get(item.controller, ""))) if isinstance(item, GatewayClass) else None
+        if isinstance(item, GatewayClass) and isinstance(ours, GatewayClass) and ours.controller == controller:
+            shown[key] = replace(item, controller=controller, parameters=ours.parameters)
+    return replace(found, objects={**found.objects, GatewayClass.__name__: shown})
 
 
 def is_doubtful(objects_unread: bool, complete: Set[str], gateway: KubernetesObject | Unknown | None) -> bool:

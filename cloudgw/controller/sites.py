@@ -7,19 +7,24 @@ to anything that only plans.
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from cloudgw import pipeline
-from cloudgw.controller import metrics, tracing
+from cloudgw.controller import floor, metrics, tracing
 from cloudgw.controller.workqueue import Queue
 from cloudgw.graph import model
 from cloudgw.objects import Key
-from cloudgw.provider import Clock, Hook, Inventory, Placement, Provider, ProviderParameters, Session
+from cloudgw.provider import Clock, Hook, Inventory, Known, Placement, Provider, ProviderParameters, Session
 
 T = TypeVar("T")
+AT_ONCE = 16  # Gateways in the queue for which a listing is made too
+TURNS = 6  # listings for all Gateways in which each is read thoroughly once
 
 
 class Unreachable(Exception):
@@ -28,13 +33,16 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """One listing. part: "namespace/name" -> what stands of that Gateway. cluster: UIDs of clusters that made it."""
+    """One listing. part: "namespace/name" -> what stands of that Gateway. cluster: UIDs of clusters that made it. kept:
+    Gateways that were not read anew, but are as an earlier listing showed them. ended: moment."""
 
     inventory: Inventory
     part: Callable[[str], model.Graph]
     owners: frozenset[str]
     clusters: frozenset[str]
     scope: tuple[ProviderParameters, ...]
+    kept: frozenset[str] = frozenset()
+    ended: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,19 +55,25 @@ class Site:
     hook: Hook
     owner: str
     queue: Queue[Key]
+    swift: Queue[Key] = field(default_factory=lambda: Queue(time.monotonic))  # of targets alone
     memories: dict[Key, pipeline.Memory] = field(default_factory=dict)
     standing: dict[Key, bool] = field(default_factory=dict)
     empty: dict[Key, float] = field(default_factory=dict)  # when the first listing began that showed nothing of it
+    ready: dict[Key, floor.Counts] = field(default_factory=dict)  # targets at the last look
     last: Looked | None = None
+    _whole: Looked | None = None  # the last one for which everything was read
+    _asked: set[str] = field(default_factory=set)  # Gateways that the next listing has to read anew
+    _touched: set[str] = field(default_factory=set)  # those of them that we wrote to
+    _turn: int = 0
     _session: Session | None = None
+    _account: str = ""  # of the last session: a place keeps its name while nobody is connected
     _scope: dict[Key, ProviderParameters] = field(default_factory=dict)
     _listing: threading.Lock = field(default_factory=threading.Lock)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def placement(self) -> Placement:
-        account = self._session.account if self._session is not None else ""
-        return replace(self.named, account=account) if account else self.named
+        return replace(self.named, account=self._account) if self._account else self.named
 
     def covers(self, other: Placement) -> bool:
         """Whether another placement is this one; one without an account is that of the credentials."""
@@ -73,6 +87,7 @@ class Site:
             if self._session is None:
                 self._session = self.guarded(lambda: self.provider.connect(self.named, self.clock.sleep, self.hook))
                 self._session = replace(self._session, owner=self.owner)
+                self._account = self._session.account
             return self._session
 
     def disconnect(self) -> None:
@@ -92,6 +107,7 @@ class Site:
             self.memories.pop(gateway, None)
             self.standing.pop(gateway, None)
             self.empty.pop(gateway, None)
+            self.ready.pop(gateway, None)
             self._scope.pop(gateway, None)
 
     def wants(self, gateway: Key, parameters: ProviderParameters) -> None:
@@ -99,33 +115,86 @@ class Site:
         with self._lock:
             self._scope[gateway] = parameters
 
-    def look(self, oldest: float, needed: ProviderParameters | None = None) -> Looked:
-        """A listing that began at `oldest` or later and shows what the parameters name. Raises Unreachable."""
-        found = self.last
-        if found is not None and _usable(found, oldest, needed):
+    def look(
+        self, gateway: str, oldest: float, needed: ProviderParameters | None = None, *, resting: bool = False
+    ) -> Looked:
+        """A listing that began at `oldest` or later and shows what the parameters name and this Gateway
+        ("namespace/name"). resting: all Gateways are looked at, one listing is for all of them and may take its time:
+        it must have ended at `oldest` or later. Raises Unreachable."""
+        found = self._usable(gateway, oldest, needed, resting)
+        if found is not None:
             return found
         session = self.session()
+        with self._lock:
+            self._asked.add(gateway)
         with self._listing:
-            found = self.last
-            if found is not None and _usable(found, oldest, needed):
+            found = self._usable(gateway, oldest, needed, resting)
+            if found is None:
+                found = self._listed(session, gateway, resting)
+            return found
+
+    def look_ahead(self, gateway: Key, oldest: float, *, resting: bool) -> None:
+        """The same before a pass takes the Gateway, where it is known what it needs: a listing takes long, and pods
+        must not wait for it. What goes wrong is said by the pass."""
+        with self._lock:
+            needed = self._scope.get(gateway)
+        if needed is not None:
+            with contextlib.suppress(Unreachable):
+                self.look("/".join(gateway), oldest, needed, resting=resting)
+
+    def touched(self, gateway: str) -> None:
+        """We wrote to it: the next listing reads all of it anew."""
+        with self._lock:
+            self._touched.add(gateway)
+
+    def _usable(self, gateway: str, oldest: float, needed: ProviderParameters | None, resting: bool) -> Looked | None:
+        for found in (self.last, self._whole):
+            if found is None or gateway in found.kept or (needed is not None and needed not in found.scope):
+                continue
+            if (found.ended if resting else found.inventory.began) >= oldest:
                 return found
-            with self._lock:
-                scope = _distinct(list(self._scope.values()))
-            began = self.clock.now()
+        return None
+
+    def _listed(self, session: Session, gateway: str, resting: bool) -> Looked:
+        due = ["/".join(key) for key in self.queue.due(AT_ONCE)]
+        with self._lock:
+            scope = _distinct(list(self._scope.values()))
+            anew, self._asked = frozenset({*self._asked, *self._touched, *due, gateway}), set()
+            thorough, self._touched = frozenset(self._touched), set()
+        last = self.last
+        if last is not None and resting:
+            self._turn += 1
+            thorough |= {one for one in last.owners if zlib.crc32(one.encode()) % TURNS == self._turn % TURNS}
+        known = None
+        if last is not None:
+            known = Known(inventory=last.inventory, anew=anew, thorough=thorough, everybody=resting)
+        began = self.clock.now()
+        try:
             with tracing.span("list", placement=str(self.placement)):
                 inventory = self.guarded(
-                    lambda: pipeline.listing(self.provider, session.read, self.placement, scope, self.owner, self.clock)
+                    lambda: pipeline.listing(
+                        self.provider, session.read, self.placement, scope, self.owner, self.clock, known
+                    )
                 )
-            metrics.listing(str(self.placement), self.clock.now() - began, bool(inventory.incomplete))
-            observed = pipeline.observe(self.provider, inventory, self.owner)
-            self.last = Looked(
-                inventory=inventory,
-                part=observed.by_owner(),
-                owners=frozenset(model.owner_of(where) for where in observed.elements),
-                clusters=frozenset(str(uid) for element in observed if (uid := element.outputs.get("cluster"))),
-                scope=scope,
-            )
-            return self.last
+        except Exception:
+            with self._lock:
+                self._touched |= thorough
+            raise
+        metrics.listing(str(self.placement), self.clock.now() - began, bool(inventory.incomplete))
+        observed = pipeline.observe(self.provider, inventory, self.owner)
+        partial = last is not None and not resting and not last.inventory.incomplete
+        found = Looked(
+            inventory=inventory,
+            part=observed.by_owner(),
+            owners=frozenset(model.owner_of(where) for where in observed.elements),
+            clusters=frozenset(str(uid) for element in observed if (uid := element.outputs.get("cluster"))),
+            scope=scope,
+            kept=last.owners - anew if last is not None and partial else frozenset(),
+            ended=self.clock.now(),
+        )
+        self.last = found
+        self._whole = self._whole if found.kept else found
+        return found
 
     def guarded(self, call: Callable[[], T]) -> T:
         """Raises Unreachable for what the cloud, its SDK or its credentials refuse; a defect of ours passes."""
@@ -142,10 +211,6 @@ class Site:
             if failure.why == "denied":
                 self._session = None
             raise Unreachable(f"{self.named}: {failure.text}") from None
-
-
-def _usable(found: Looked, oldest: float, needed: ProviderParameters | None) -> bool:
-    return found.inventory.began >= oldest and (needed is None or needed in found.scope)
 
 
 def _distinct(all_of_them: Sequence[ProviderParameters]) -> tuple[ProviderParameters, ...]:

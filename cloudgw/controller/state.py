@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -28,7 +28,8 @@ NAME_LIMIT = 253
 class State:
     """approved: words of changes that a person approved. version: of cloudgw, and inputs: hash of the objects, when
     nothing was left to do. released: UIDs of earlier Gateways of this name that were let go with their load balancer
-    standing. retain: the load balancer is to outlive the Gateway. definitions: kind -> UID of its definition."""
+    standing. retain: the load balancer is to outlive the Gateway. definitions: kind -> UID of its definition.
+    class_name: of the Gateway when something was last written for it."""
 
     gateway: Key
     uid: str = ""
@@ -39,6 +40,7 @@ class State:
     inputs: str = ""
     released: frozenset[str] = frozenset()
     retain: bool = False
+    class_name: str = ""
     definitions: Mapping[str, str] = field(default_factory=dict)
 
     def diary(self, placement: Placement) -> memory.Diary:
@@ -84,6 +86,7 @@ def spec(state: State) -> dict[str, Any]:
         "version": state.version,
         "inputs": state.inputs,
         "retain": state.retain,
+        "className": state.class_name,
     }
     return {name: value for name, value in found.items() if value not in ([], {}, "", False)}
 
@@ -119,6 +122,7 @@ def read(document: Mapping[str, Any]) -> State | None:
         inputs=found.get("inputs", ""),
         released=frozenset(found.get("released", ())),
         retain=bool(found.get("retain")),
+        class_name=found.get("className", ""),
         definitions=dict(found.get("definitions", {})),
     )
 
@@ -149,9 +153,11 @@ class Client(Protocol):
 class States:
     """Every GatewayState of one namespace, kept by the leader. Threads of different Gateways may call at once."""
 
-    def __init__(self, client: Client, namespace: str) -> None:
+    def __init__(self, client: Client, namespace: str, leads: Callable[[], bool] = lambda: True) -> None:
+        """leads: whether this term goes on; after it nothing is written over what the next leader wrote."""
         self._kube = client
         self._namespace = namespace
+        self._leads = leads
         self._lock = threading.Lock()
         self._counting = threading.Lock()  # the fleet's budget: two must not both be last
         self._found: dict[Key, State] = {}
@@ -201,7 +207,12 @@ class States:
         with self._lock:
             known = name in self._objects
         if known:
-            self._kube.wait(self._kube.delete(names.path(names.STATE, self._namespace, name)))
+            self._asked()
+            try:
+                self._kube.wait(self._kube.delete(names.path(names.STATE, self._namespace, name)))
+            except kube.Refused as refused:
+                if refused.status != 404:
+                    raise
         with self._lock:
             self._found.pop(gateway, None)
             self._objects.pop(name, None)
@@ -225,6 +236,7 @@ class States:
         is nobody's but ours."""
         path = names.path(names.STATE, self._namespace)
         for last in (False, True):
+            self._asked()
             with self._lock:
                 seen = self._objects.get(name)
             try:
@@ -244,6 +256,10 @@ class States:
                         self._objects[name] = found
         with self._lock:
             self._objects[name] = written
+
+    def _asked(self) -> None:
+        if not self._leads():
+            raise ConnectionError("this process does not lead any more; whoever does writes what is to be remembered")
 
     def _made(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         return {

@@ -80,7 +80,8 @@ class Store:
     """dirty(key of a Gateway, reason): it has to be looked at again; "targets": only for the endpoints behind it.
     classes_changed(): what `classes` gives may have changed. Both are called outside of the lock, from whichever thread
     changed something, and must return at once. controller_name: of the GatewayClasses that are ours. namespaces: those
-    that are watched, empty = all; a kind is complete when it is in these, and of others nothing is known."""
+    that are watched, empty = all; a kind is complete when it is in these, and of others nothing is known. foreign: name
+    of another controller -> class of ours: its classes are taken for ours, with the parameters of that one."""
 
     def __init__(
         self,
@@ -89,11 +90,13 @@ class Store:
         *,
         classes_changed: Callable[[], None] = lambda: None,
         namespaces: Iterable[str] = (),
+        foreign: Mapping[str, str] | None = None,
     ) -> None:
         self._dirty = dirty
         self._classes_changed = classes_changed
         self._controller = controller_name
         self._watched = frozenset(namespaces)
+        self._foreign = dict(foreign or {})
         self._lock = threading.RLock()
         self._lives: dict[str, dict[Key, Live]] = {}
         self._reasons: dict[str, str] = {}  # kind -> why it is not complete, "" = it is
@@ -157,7 +160,8 @@ class Store:
                 if self._known is None:
                     self._known = selection.known(self._lives)
                 absent = self._known
-            return selection.of(knots, self._lives, complete, absent, self._watched)
+            everything = selection.of(knots, self._lives, complete, absent, self._watched)
+            return selection.played(everything, self._controller, self._foreign) if self._foreign else everything
 
     def classes(self) -> Snapshot:
         """For the statuses of GatewayClasses: they, their parameters, the installed definitions and the Gateways."""
@@ -190,7 +194,7 @@ class Store:
             lives = self._lives.setdefault(kind, {})
             old = lives.get(key)
             differs = _differs(kind, old, new)
-            tied = ties.of(kind, key, new.item) if new is not None and differs else ties.NONE
+            tied = ties.of(kind, key, new.item, self._foreign) if new is not None and differs else ties.NONE
             affected = self._affected(knot, tied) if differs else ()
             marked = self._of_interest(affected)
             if new is None:
@@ -262,12 +266,20 @@ class Store:
     def _class_of(self, item: KubernetesObject | Unknown) -> ClassOf:
         if not isinstance(item, Gateway):
             return "unknown"
-        found = self._lives.get(GatewayClass.__name__, {}).get(("", item.class_name))
+        whose, controller = self._whose(item.class_name)
+        if whose == "foreign" and controller in self._foreign:
+            played, _ = self._whose(self._foreign[controller])
+            return played if played in ("ours", "unknown") else "foreign"
+        return whose
+
+    def _whose(self, name: str) -> tuple[ClassOf, str]:
+        """Whose a class is, and its controller's name."""
+        found = self._lives.get(GatewayClass.__name__, {}).get(("", name))
         if found is None:
-            return "absent" if GatewayClass.__name__ in self._complete else "unknown"
+            return ("absent" if GatewayClass.__name__ in self._complete else "unknown"), ""
         if not isinstance(found.item, GatewayClass):
-            return "unknown"
-        return "ours" if found.item.controller == self._controller else "foreign"
+            return "unknown", ""
+        return ("ours" if found.item.controller == self._controller else "foreign"), found.item.controller
 
     def _concerns_classes(self, knot: Knot) -> bool:
         if knot[0] in ("Gateway", GatewayClass.__name__, CustomResourceDefinition.__name__):

@@ -16,6 +16,7 @@ from cloudgw.objects import (
     GATEWAY_GROUP,
     OWN_GROUP,
     ROUTE_KINDS,
+    BackendPolicy,
     BackendTLSPolicy,
     ConfigMap,
     EndpointSlice,
@@ -37,8 +38,8 @@ from cloudgw.objects import (
 
 Knot: TypeAlias = tuple[str, str, str]  # (kind, namespace, name), whether the object exists or not
 
-# Nodes that are no objects. What cannot be read may be meant for anybody near: an unreadable EndpointSlice or
-# BackendTLSPolicy for every Service of its namespace, an unreadable route or ListenerSet for every Gateway.
+# Nodes that are no objects. What cannot be read may be meant for anybody near: an unreadable EndpointSlice or policy
+# for every Service of its namespace, an unreadable route or ListenerSet for every Gateway.
 # The grants of a namespace are asked by whoever refers to something in it from another one.
 EVERYWHERE: Knot = ("*", "", "")
 GRANTS, _NEAR = "*grants", "*near"
@@ -57,10 +58,13 @@ class Ties:
 NONE = Ties()
 
 
-def of(kind: str, key: Key, item: KubernetesObject | Unknown) -> Ties:
-    """The ties of one object; of a kind that routing does not know there are none, but others may need it."""
+def of(kind: str, key: Key, item: KubernetesObject | Unknown, foreign: Mapping[str, str] | None = None) -> Ties:
+    """The ties of one object; of a kind that routing does not know there are none, but others may need it. foreign:
+    name of another controller -> class of ours that stands for its classes."""
     if isinstance(item, Unknown):
         return _unreadable(kind, key[0])
+    if isinstance(item, GatewayClass) and foreign and item.controller in foreign:
+        return Ties(needs=frozenset({(GatewayClass.__name__, "", foreign[item.controller])}))
     describe = _DESCRIBED.get(type(item))
     return describe(item) if describe is not None else NONE
 
@@ -68,7 +72,7 @@ def of(kind: str, key: Key, item: KubernetesObject | Unknown) -> Ties:
 def _unreadable(kind: str, namespace: str) -> Ties:
     if kind in _FOR_ANY_GATEWAY:
         return Ties(joins=frozenset({EVERYWHERE}))
-    if kind in (EndpointSlice.__name__, BackendTLSPolicy.__name__):
+    if kind in (EndpointSlice.__name__, BackendTLSPolicy.__name__, BackendPolicy.__name__):
         return Ties(joins=frozenset({(_NEAR, namespace, "")}))
     if kind == ReferenceGrant.__name__:
         return Ties(joins=frozenset({(GRANTS, namespace, "")}))
@@ -152,15 +156,20 @@ def _slice(item: EndpointSlice) -> Ties:
     return Ties(joins=frozenset({(Service.__name__, item.meta.namespace, item.service)})) if item.service else NONE
 
 
-def _policy(item: BackendTLSPolicy) -> Ties:
-    home = item.meta.namespace
-    return Ties(
-        needs=frozenset(_referred(home, item.authorities, ConfigMap.__name__)),
-        joins=frozenset(
-            (Service.__name__, home, target.name)
-            for target in item.targets
-            if (target.group, target.kind) == ("", Service.__name__)
-        ),
+def _tls_policy(item: BackendTLSPolicy) -> Ties:
+    needs = _referred(item.meta.namespace, item.authorities, ConfigMap.__name__)
+    return Ties(needs=frozenset(needs), joins=_targets(item))
+
+
+def _policy(item: BackendPolicy) -> Ties:
+    return Ties(joins=_targets(item))
+
+
+def _targets(item: BackendPolicy | BackendTLSPolicy) -> frozenset[Knot]:
+    return frozenset(
+        (Service.__name__, item.meta.namespace, target.name)
+        for target in item.targets
+        if (target.group, target.kind) == ("", Service.__name__)
     )
 
 
@@ -174,6 +183,7 @@ _DESCRIBED: Mapping[type, Callable[[Any], Ties]] = {
     ListenerSet: _set,
     **dict.fromkeys(ROUTE_KINDS, _route),
     EndpointSlice: _slice,
-    BackendTLSPolicy: _policy,
+    BackendTLSPolicy: _tls_policy,
+    BackendPolicy: _policy,
     ReferenceGrant: _grant,
 }

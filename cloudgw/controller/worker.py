@@ -7,10 +7,11 @@ a worker outlives it but what the cluster and the clouds hold.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from cloudgw.controller import kube, leaving, lifecycle, logs, metrics, sites, tracing
@@ -22,7 +23,9 @@ from cloudgw.provider import Clock, Failed, Failure, Placement
 from cloudgw.sources.kubeconfig import ClusterError
 
 LOG = logging.getLogger(__name__)
-NAME = "gateway"
+NAME, TARGETS = "gateway", "targets"
+SWIFT = 2  # threads of a site for targets alone
+SOON = 0.1  # seconds until another thread may be done with a Gateway
 NOBODY: Key = ("", "")  # stands for what belongs to no Gateway any more
 STRAYS = 30.0  # seconds after everything was begun to be looked at
 GRACE = 25.0  # seconds in which a pass may come to its end
@@ -73,8 +76,12 @@ class Worker:
         self._router.add(NOBODY, "strays", STRAYS)
 
     def dirty(self, gateway: Key, reason: str) -> None:
-        """From any thread; returns at once."""
-        self._router.add(gateway, reason)
+        """From any thread; returns at once. Where pods go is known: they wait for nobody else's listing."""
+        known = self._where.get(gateway, ()) if reason == TARGETS else ()
+        for site in known:
+            site.swift.add(gateway, reason)
+        if not known:
+            self._router.add(gateway, reason)
         metrics.added(NAME)
 
     def begin(self, site: Site) -> None:
@@ -82,6 +89,8 @@ class Worker:
         name = str(site.named)
         for number in range(self.size):
             self._spawn(lambda: self._serve(site, name), f"{name}/{number}", site.queue)
+        for number in range(SWIFT):
+            self._spawn(lambda: self._serve_targets(site, name), f"{name}/targets/{number}", site.swift)
 
     def queue(self, placement: Placement) -> Queue[Key]:
         name = str(placement)
@@ -122,6 +131,8 @@ class Worker:
         self._threads.append(thread)
         if queue not in self._queues:
             self._queues.append(queue)
+        if self._stopping.is_set():  # a site that was found at the last moment
+            queue.close()
         thread.start()
 
     # Where a Gateway has to be looked at
@@ -142,57 +153,91 @@ class Worker:
             if self.passes.settings.mode == "apply":
                 self.passes.outlet.strays()
             return
-        if set(reasons) == {"targets"} and gateway in self._where:
-            for site in self._where[gateway]:
-                site.queue.add(gateway, "targets")
-            return
         seen = self.passes.look(gateway)
-        found = tuple(self.passes.sites.of(placement) for placement in lifecycle.placements(seen))
+        found = self._sites(seen)
         self._where[gateway] = found
         for site in found:
             for reason in reasons:
                 site.queue.add(gateway, reason)
+        if seen.fate == "vanished":  # whatever stands stays, and nothing is said of it any more
+            self.passes.outlet.forget(seen)
         if found or self.passes.settings.mode == "plan":
             return
         with logs.bound(namespace=gateway[0], name=gateway[1]):
             if seen.fate == "undecided":
                 self.passes.outlet.undecided(seen)
             elif seen.leaves:
-                leaving.done(self.passes, seen)
-            elif seen.fate in ("strange", "vanished"):
+                if (again := leaving.done(self.passes, seen)) is not None:
+                    self._router.add(gateway, "again", again)
+            elif seen.fate == "strange":
                 self.passes.outlet.forget(seen)
                 self._where.pop(gateway, None)
+            elif seen.fate == "vanished":
+                self.passes.states.drop(gateway)
+                self._where.pop(gateway, None)
+
+    def _sites(self, seen: lifecycle.Look) -> tuple[Site, ...]:
+        """Where something of a Gateway is wanted or stands. A placement without an account may turn out to be another
+        one than what stands, once it is connected: then both are looked at."""
+        found = [self.passes.sites.of(placement) for placement in lifecycle.placements(seen)]
+        for placement in seen.state.placements:
+            if not any(site.covers(placement) for site in found):
+                found.append(self.passes.sites.of(placement))
+        return tuple(found)
 
     # One site
 
     def _serve(self, site: Site, name: str) -> None:
         while (item := site.queue.take()) is not None:
-            began = time.monotonic()
-            result: metrics.Result = "success"
-            metrics.active(NAME, 1)
-            try:
-                with (
-                    metrics.working(name),
-                    tracing.span("reconcile", gateway="/".join(item.key), placement=name),
-                ):
+            with self._measured(item.key, name) as ended:
+                try:
                     again = self.passes.run(site, item.key, item.reasons)
-                if again is not None:
-                    result = "requeue_after"
-                    site.queue.add(item.key, "again", again)
-                else:
-                    site.queue.succeeded(item.key)
-            except Exception as problem:
-                result = "error"
-                _say(item.key, problem)
-                self._retry(site, item)
-            finally:
-                site.queue.done(item.key)
-                metrics.active(NAME, -1)
-                metrics.reconciled(NAME, result, time.monotonic() - began)
+                    if again is not None:
+                        ended.append("requeue_after")
+                        site.queue.add(item.key, "again", again)
+                    else:
+                        site.queue.succeeded(item.key)
+                except Exception as problem:
+                    ended.append("error")
+                    _say(item.key, problem)
+                    self._retry(site, item)
+                finally:
+                    site.queue.done(item.key)
+
+    def _serve_targets(self, site: Site, name: str) -> None:
+        """A whole pass follows: soon where there is more to do."""
+        while (item := site.swift.take()) is not None:
+            with self._measured(item.key, name) as ended:
+                try:
+                    after = self.passes.targets(site, item.key)
+                    if after is None:
+                        ended.append("requeue_after")
+                        site.swift.add(item.key, TARGETS, SOON)
+                    else:
+                        site.queue.add(item.key, "after", after)
+                except Exception as problem:
+                    ended.append("error")
+                    _say(item.key, problem)
+                    site.queue.add(item.key, TARGETS, site.queue.failed(item.key))
+                finally:
+                    site.swift.done(item.key)
+
+    @contextlib.contextmanager
+    def _measured(self, gateway: Key, name: str) -> Iterator[list[metrics.Result]]:
+        """One reconciliation; what it yields takes how it ended, where that is no success."""
+        began, ended = time.monotonic(), list[metrics.Result]()
+        metrics.active(NAME, 1)
+        try:
+            with metrics.working(name), tracing.span("reconcile", gateway="/".join(gateway), placement=name):
+                yield ended
+        finally:
+            metrics.active(NAME, -1)
+            metrics.reconciled(NAME, ended[0] if ended else "success", time.monotonic() - began)
 
     def _retry(self, site: Site, item: Item[Key]) -> None:
+        pause = site.queue.failed(item.key)
         for reason in item.reasons:
-            site.queue.add(item.key, reason, site.queue.failed(item.key))
+            site.queue.add(item.key, reason, pause)
 
 
 def _say(gateway: Key, problem: Exception) -> None:

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 FIRST_BACKOFF, LONGEST_BACKOFF = 1.0, 300.0
+DOUBLINGS = 16  # more make no longer pause, and in the end no number
 TICK = 0.25  # real seconds between two looks at the clock while something becomes due later
 
 
@@ -30,7 +31,7 @@ class Item(Generic[K]):
 
 @dataclass(slots=True)
 class Queue(Generic[K]):
-    """now: seconds. told: (depth, seconds the item waited) whenever one is taken."""
+    """now: seconds. told: (how many others are due, seconds the item waited) whenever one is taken."""
 
     now: Callable[[], float]
     told: Callable[[int, float], None] = lambda _, __: None
@@ -86,12 +87,19 @@ class Queue(Generic[K]):
         with self._changed:
             count = self._failures.get(key, 0)
             self._failures[key] = count + 1
-        pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0**count)
+        pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(count, DOUBLINGS))
         return pause * random.uniform(0.8, 1.2)
 
     def succeeded(self, key: K) -> None:
         with self._changed:
             self._failures.pop(key, None)
+
+    def due(self, limit: int) -> list[K]:
+        """Keys that wait to be taken now, the oldest first."""
+        with self._changed:
+            now = self.now() if self._due else 0.0
+            waiting = [key for key, moment in self._due.items() if moment <= now and key not in self._working]
+            return heapq.nsmallest(limit, waiting, key=self._due.__getitem__)
 
     def close(self) -> None:
         with self._changed:
@@ -113,6 +121,6 @@ class Queue(Generic[K]):
             del self._due[key]
             self._working.add(key)
             waited = max(0.0, now - moment)
-            self.told(len(self._due), waited)
+            self.told(sum(1 for due in self._due.values() if due <= now), waited)
             return Item(key=key, reasons=frozenset(self._reasons.pop(key)), waited=waited)
         return None

@@ -103,8 +103,8 @@ class Graph:
     unknown: address prefixes about which nothing is known, except below the longer prefixes of `known`.
     Desired: order = any key -> addresses from top to bottom, each address in one sequence only; withdrawn = addresses
     whose permission is gone (a revoked grant): no wait may hold their removal back.
-    doubted = Unknown elements whose input is known to be missing or broken: what stands stays, nothing is made, and
-    nobody needs to look again for the plan to be complete.
+    doubted = elements that are Unknown, or some of whose fields are, because input is known to be missing or broken:
+    what stands stays, nothing is made of what is Unknown, and the plan is complete without it.
     Observed: taken = table -> positions of foreign entries; busy = groups in which a long operation runs; failed =
     groups that a failed long operation left degraded.
     """

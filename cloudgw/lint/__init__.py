@@ -13,7 +13,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cloudgw.lint import backends, certificates, model, reach
 from cloudgw.lint.model import LEVELS, Finding, of_note
-from cloudgw.objects import ROUTE_KINDS, BackendTLSPolicy, GatewayClass, ListenerSet, Note, Origin, Route, Snapshot
+from cloudgw.objects import (
+    ROUTE_KINDS,
+    BackendPolicy,
+    BackendTLSPolicy,
+    GatewayClass,
+    ListenerSet,
+    Note,
+    Origin,
+    Route,
+    Snapshot,
+)
 from cloudgw.provider import Provider
 from cloudgw.routing import conditions, ir
 
@@ -133,6 +143,10 @@ def _verdicts(routing: ir.Routing, snapshot: Snapshot, said: Sequence[Finding]) 
             if fresh(where, verdict):
                 yield model.find("error", verdict.reason, where, verdict.message)
                 break
+    for treatment in held.backend_policies:
+        where = _where(snapshot, "BackendPolicy", treatment.namespace, treatment.name, routing.origin)
+        if fresh(where, treatment.accepted):
+            yield model.find("error", treatment.accepted.reason, where, treatment.accepted.message)
 
 
 # conditions that say again what their causes say
@@ -145,6 +159,6 @@ def _where(snapshot: Snapshot, kind: str, namespace: str, name: str, otherwise: 
         return Origin(
             kind=kind, namespace=namespace, name=name, section=section, file=otherwise.file, line=otherwise.line
         )
-    if isinstance(found, ListenerSet | Route | BackendTLSPolicy):
+    if isinstance(found, ListenerSet | Route | BackendTLSPolicy | BackendPolicy):
         return conditions.origin(kind, found.meta, section=section)
     return Origin(kind=kind, namespace=namespace, name=name, section=section)

@@ -55,14 +55,15 @@ class Origin:
 class Note:
     """Anything dropped, degraded or assumed: said to people, never acted upon by code but to write statuses.
 
-    refuses: what of its origin a cloud cannot honour, so that an error answers in its place; "" = nothing.
+    refuses: what of its origin a cloud cannot honour, so that an error answers in its place (of a field: nothing
+    does, it has no effect); "" = nothing.
     """
 
     level: Literal["info", "warning", "error"]
     code: str  # CamelCase and stable, "UnsupportedFilter"
     message: str
     origin: Origin | None = None
-    refuses: Literal["", "share", "rule", "route", "listener"] = ""
+    refuses: Literal["", "share", "rule", "route", "listener", "field"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,3 +137,36 @@ class BackendTLSPolicy:
     hostname: str
     alt_names: tuple[tuple[str, str], ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """What is left out ("", 0, ()) is as without a policy. interval, timeout: seconds; statuses: "200", "200-299"."""
+
+    path: str = ""
+    port: int = 0
+    interval: int = 0
+    timeout: int = 0
+    healthy: int = 0
+    unhealthy: int = 0
+    statuses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Affinity:
+    """cookie: its name, "" = the cloud's; ttl: seconds, 0 = as the cloud has it."""
+
+    type: Literal["Cookie", "ClientIP"]
+    cookie: str = ""
+    ttl: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendPolicy:
+    """How load balancers treat the pods of Services (docs/reference/crds.md). drain: seconds, None = left out."""
+
+    meta: Meta
+    targets: tuple[PolicyTarget, ...]
+    check: HealthCheck = HealthCheck()
+    drain: int | None = None
+    affinity: Affinity | None = None

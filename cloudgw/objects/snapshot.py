@@ -11,7 +11,15 @@ from typing import TypeAlias, TypeVar, cast
 
 from cloudgw.objects.base import Key, Material, Unknown
 from cloudgw.objects.core import ConfigMap, CustomResourceDefinition, EndpointSlice, Namespace, Node, Secret, Service
-from cloudgw.objects.gateway import BackendTLSPolicy, Gateway, GatewayClass, ListenerSet, Parameters, ReferenceGrant
+from cloudgw.objects.gateway import (
+    BackendPolicy,
+    BackendTLSPolicy,
+    Gateway,
+    GatewayClass,
+    ListenerSet,
+    Parameters,
+    ReferenceGrant,
+)
 from cloudgw.objects.routes import Route
 
 KubernetesObject: TypeAlias = (
@@ -22,6 +30,7 @@ KubernetesObject: TypeAlias = (
     | Route
     | ReferenceGrant
     | BackendTLSPolicy
+    | BackendPolicy
     | Service
     | EndpointSlice
     | Secret

@@ -22,7 +22,7 @@ from cloudgw.objects import (
     ServicePort,
     Unknown,
 )
-from cloudgw.routing import conditions, grants, ir, policies
+from cloudgw.routing import backend_policies, conditions, grants, ir, policies
 from cloudgw.routing.index import Index
 
 # appProtocol, in lower case -> how it is spoken. Kubernetes' own names have a prefix, the others are IANA's, which are
@@ -137,6 +137,10 @@ def backend(index: Index, key: ir.BackendKey, notes: list[Note]) -> ir.Backend |
     if isinstance(tls, Unknown):
         reason = f"whether TLS is spoken to it is unknown: {tls.reason}"
         notes.append(conditions.note("info", conditions.UNKNOWN_INPUT, where, reason))
+    policy = backend_policies.of(index, key)
+    if isinstance(policy, Unknown):
+        reason = f"how its pods are to be treated is unknown, what stands stays: {policy.reason}"
+        notes.append(conditions.note("warning", conditions.UNKNOWN_INPUT, where, reason))
     targets, number = _targets(index, service, port, where, notes)
     return ir.Backend(
         key=key,
@@ -146,6 +150,7 @@ def backend(index: Index, key: ir.BackendKey, notes: list[Note]) -> ir.Backend |
         targets=targets,
         # a Verdict: only routes that carry bytes still name it, and for them no policy counts
         tls=None if isinstance(tls, ir.Verdict) else tls,
+        policy=policy,
         origin=where,
     )
 

@@ -2,7 +2,7 @@
 
 Called by whoever writes statuses, with the notes of the Gateway's own provider (`Note.refuses`). A route that is
 refused whole, or each of whose rules is, is not accepted; one that loses some rules is partially invalid; a backend
-that cannot be spoken to is an unresolved reference (https://gateway-api.sigs.k8s.io/reference/spec/).
+that cannot be spoken to is an unresolved reference; a BackendPolicy is told each field that has no effect (https://gateway-api.sigs.k8s.io/reference/spec/).
 This module must never make anything accepted that the specification does not accept.
 """
 
@@ -31,7 +31,11 @@ def by_cloud(found: ir.Verdicts, notes: Sequence[Note]) -> ir.Verdicts:
         for one in found.listeners
     )
     return dataclasses.replace(
-        found, accepted=_gateway(found.accepted, listeners), listeners=listeners, parents=parents
+        found,
+        accepted=_gateway(found.accepted, listeners),
+        listeners=listeners,
+        parents=parents,
+        backend_policies=tuple(_policy(one, refusing) for one in found.backend_policies),
     )
 
 
@@ -90,3 +94,20 @@ def _parent(one: ir.ParentVerdict, notes: Sequence[Note]) -> ir.ParentVerdict:
     said += dict.fromkeys(f"Dropped Rule(s): {note.origin}: {note.message}" for note in rules.values())
     partially = ir.Verdict(status=True, reason=conditions.UNSUPPORTED_VALUE, message="; ".join(said))
     return dataclasses.replace(one, partially=partially, dropped=dropped)
+
+
+def _policy(one: ir.BackendPolicyVerdict, notes: Sequence[Note]) -> ir.BackendPolicyVerdict:
+    """Notes of fields name them in their origin's section, as `asks` does."""
+    lost = {
+        note.origin.section: note.message
+        for note in notes
+        if note.refuses == "field" and note.origin is not None
+        if (note.origin.kind, note.origin.namespace, note.origin.name) == ("BackendPolicy", one.namespace, one.name)
+    }
+    if not lost or one.accepted.status is not True:
+        return one
+    message = "; ".join(dict.fromkeys(lost[field] for field in sorted(lost)))
+    verdict = ir.Verdict(status=True, reason=conditions.UNSUPPORTED_VALUE, message=message)
+    if set(one.asks) <= lost.keys():
+        return dataclasses.replace(one, accepted=dataclasses.replace(verdict, status=False))
+    return dataclasses.replace(one, partially=verdict)

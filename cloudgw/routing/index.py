@@ -7,12 +7,14 @@ it must never drop an object, and its order never depends on the order of the in
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cloudgw.objects import (
     GATEWAY_GROUP,
     ROUTE_KINDS,
+    BackendPolicy,
     BackendTLSPolicy,
     EndpointSlice,
     GRPCRoute,
@@ -28,6 +30,7 @@ from cloudgw.objects import (
     Unknown,
 )
 
+P = TypeVar("P", BackendPolicy, BackendTLSPolicy)
 PARENT_KINDS = ("Gateway", "ListenerSet")
 LISTED = (
     HTTPRoute,
@@ -47,7 +50,8 @@ class Index:
     """routes: by (kind, namespace, name) of each Gateway or ListenerSet in parentRefs, by kind, namespace and name.
     sets: ListenerSets by (namespace, name) of their Gateway. grants, blind_grants: readable and unreadable
     ReferenceGrants by namespace. slices: by (namespace, Service name); blind_slices: unreadable ones by namespace, as
-    their Service is not known. policies: by (namespace, Service name), oldest first; blind_policies: by namespace.
+    their Service is not known. policies: BackendTLSPolicies by (namespace, Service name), oldest first; blind_policies:
+    by namespace; backend_policies, blind_backend_policies: the same of BackendPolicies.
     known: every HTTPRoute and GRPCRoute that was read, or that is known not to exist, named as in the keys of entries.
     unseen: why there may be more of any Gateway than was seen, in words."""
 
@@ -60,6 +64,8 @@ class Index:
     blind_slices: Mapping[str, Unknown]
     policies: Mapping[Key, tuple[BackendTLSPolicy, ...]]
     blind_policies: Mapping[str, Unknown]
+    backend_policies: Mapping[Key, tuple[BackendPolicy, ...]]
+    blind_backend_policies: Mapping[str, Unknown]
     known: tuple[Key, ...]
     unseen: tuple[str, ...]
 
@@ -88,11 +94,6 @@ def of(snapshot: Snapshot) -> Index:
     slices: dict[Key, list[EndpointSlice]] = defaultdict(list)
     for item in snapshot.all(EndpointSlice):
         slices[item.meta.namespace, item.service].append(item)
-    policies: dict[Key, list[BackendTLSPolicy]] = defaultdict(list)
-    for policy in sorted(snapshot.all(BackendTLSPolicy), key=lambda policy: (policy.meta.created, policy.meta.name)):
-        services = {target.name for target in policy.targets if (target.group, target.kind) == ("", "Service")}
-        for name in sorted(services):
-            policies[policy.meta.namespace, name].append(policy)
     return Index(
         snapshot=snapshot,
         routes={key: tuple(found.values()) for key, found in routes.items()},
@@ -101,11 +102,22 @@ def of(snapshot: Snapshot) -> Index:
         blind_grants=blind_grants,
         slices={key: tuple(found) for key, found in slices.items()},
         blind_slices={namespace: unknown for (namespace, _), unknown in snapshot.unreadable(EndpointSlice)},
-        policies={key: tuple(found) for key, found in policies.items()},
+        policies=_by_service(snapshot.all(BackendTLSPolicy)),
         blind_policies={namespace: unknown for (namespace, _), unknown in snapshot.unreadable(BackendTLSPolicy)},
+        backend_policies=_by_service(snapshot.all(BackendPolicy)),
+        blind_backend_policies={namespace: unknown for (namespace, _), unknown in snapshot.unreadable(BackendPolicy)},
         known=_known(snapshot),
         unseen=_unseen(snapshot),
     )
+
+
+def _by_service(policies: Iterable[P]) -> dict[Key, tuple[P, ...]]:
+    """By (namespace, name) of the Services that are targeted, the oldest first."""
+    found: dict[Key, list[P]] = defaultdict(list)
+    for policy in sorted(policies, key=lambda policy: (policy.meta.created, policy.meta.name)):
+        for name in {target.name for target in policy.targets if (target.group, target.kind) == ("", "Service")}:
+            found[policy.meta.namespace, name].append(policy)
+    return {key: tuple(ones) for key, ones in sorted(found.items())}
 
 
 def _known(snapshot: Snapshot) -> tuple[Key, ...]:

@@ -14,8 +14,10 @@ from typing import Any, TypeAlias
 
 from cloudgw.objects import (
     CORS,
+    Affinity,
     GatewayClass,
     HeaderModifier,
+    HealthCheck,
     Note,
     Origin,
     Parameters,
@@ -65,6 +67,36 @@ class BackendTLS:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackendPolicy:
+    """What a BackendPolicy asks for. What it leaves out is as without a policy: each provider's present default. drain:
+    seconds. origin: the policy."""
+
+    check: HealthCheck
+    drain: int | None = None
+    affinity: Affinity | None = None
+    origin: Origin
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """The fields that are written, below spec: "healthCheck.path"."""
+        check, affinity = self.check, self.affinity
+        written = {
+            "healthCheck.path": check.path,
+            "healthCheck.port": check.port,
+            "healthCheck.intervalSeconds": check.interval,
+            "healthCheck.timeoutSeconds": check.timeout,
+            "healthCheck.healthyThreshold": check.healthy,
+            "healthCheck.unhealthyThreshold": check.unhealthy,
+            "healthCheck.statusCodes": check.statuses,
+            "drainSeconds": self.drain is not None,
+            "affinity.type": affinity is not None,
+            "affinity.cookieName": affinity is not None and affinity.cookie,
+            "affinity.ttlSeconds": affinity is not None and affinity.ttl,
+        }
+        return tuple(field for field, value in written.items() if value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """A Service port that exists. targets: ready endpoints, sorted, unique; Unknown when slices could not be seen, or
     when there is not one EndpointSlice for the Service (then nobody said that it has no pods)."""
@@ -75,6 +107,7 @@ class Backend:
     port_number: int = 0  # most common target port number, 0 when unknown: what a health check and a firewall need
     targets: tuple[Target, ...] | Unknown
     tls: BackendTLS | Unknown | None = None  # None: no policy
+    policy: BackendPolicy | Unknown | None = None  # None: none was seen; see Routing.policed
     origin: Origin
 
 
@@ -345,6 +378,18 @@ class PolicyVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackendPolicyVerdict:
+    """A BackendPolicy of a Service that this Gateway sends requests to. asks: BackendPolicy.asks. partially:
+    PartiallyInvalid, only when True: some of it is beyond the cloud."""
+
+    namespace: str
+    name: str
+    accepted: Verdict
+    partially: Verdict | None = None
+    asks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdicts:
     """What the input means for each object that has to do with one Gateway; `statuses` writes it as conditions."""
 
@@ -355,6 +400,7 @@ class Verdicts:
     sets: tuple[SetVerdict, ...] = ()
     parents: tuple[ParentVerdict, ...] = ()
     policies: tuple[PolicyVerdict, ...] = ()
+    backend_policies: tuple[BackendPolicyVerdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,7 +423,7 @@ class Own:
 class Routing:
     """What one Gateway means. parameters: of its class, with its `own` over them. `known`: every
     (namespace, name) of an HTTPRoute of which the input knows all (present or known absent); `complete`: nothing else
-    can exist, so whatever is not here is not wanted. unknown_routes: routes that exist and could not be read."""
+    can exist, so whatever is not here is not wanted. policed: every BackendPolicy was seen."""
 
     namespace: str
     name: str
@@ -391,6 +437,7 @@ class Routing:
     known: tuple[tuple[str, str], ...]
     complete: bool
     incomplete: tuple[str, ...] = ()  # why not, in words
+    policed: bool = True
     notes: tuple[Note, ...] = ()
     verdicts: Verdicts = Verdicts(accepted=Verdict(status=None, reason="Pending"))
     origin: Origin

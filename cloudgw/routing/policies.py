@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cloudgw.objects import BackendTLSPolicy, PolicyTarget, Service, Unknown
-from cloudgw.routing import certificates, conditions, ir
+from cloudgw.objects import BackendTLSPolicy, Unknown
+from cloudgw.routing import certificates, conditions, ir, targeting
 from cloudgw.routing.index import Index
 
 WELL_KNOWN = ("System",)
@@ -33,80 +33,36 @@ def of(index: Index, key: ir.BackendKey) -> ir.BackendTLS | ir.Verdict | Unknown
     namespace = key.namespace
     if unreadable := index.blind_policies.get(namespace):
         return Unknown(f"a BackendTLSPolicy of namespace {namespace} could not be read ({unreadable.reason})")
-    candidates = index.policies.get((namespace, key.name))
-    if not candidates:
-        return None
-    service = index.snapshot.get(Service, namespace, key.name)
-    if isinstance(service, Unknown):
-        return Unknown(f"the port names of Service {namespace}/{key.name} are unknown ({service.reason})")
-    ports = service.ports if isinstance(service, Service) else ()
-    name = next((port.name for port in ports if (port.port, port.protocol) == (key.port, key.protocol)), "")
-    # a port without a name cannot be named: "" in a target means the whole Service
-    applies = _first(index, namespace, key.name, name) or _first(index, namespace, key.name, "")
-    if applies is not None:
-        content = _content(index, applies)
-        return content.accepted if content.accepted.status is False else content.tls
-    return None
+    applies = targeting.in_force(index, key, index.policies.get((namespace, key.name), ()))
+    if not isinstance(applies, BackendTLSPolicy):
+        return applies
+    content = _content(index, applies)
+    return content.accepted if content.accepted.status is False else content.tls
 
 
 def verdicts(index: Index, keys: Iterable[ir.BackendKey]) -> tuple[ir.PolicyVerdict, ...]:
     """Of every policy that targets a Service of `keys`, by namespace and name. A policy has one verdict for a Gateway:
     it is accepted when it is in force for one of its targets."""
     services = {(key.namespace, key.name) for key in keys}
-    found = {
-        (policy.meta.namespace, policy.meta.name): policy
-        for service in services
-        for policy in index.policies.get(service, ())
-    }
-    return tuple(_verdict(index, found[key], services) for key in sorted(found))
+    policies = {service: index.policies.get(service, ()) for service in services}
+    found = {(policy.meta.namespace, policy.meta.name): policy for ones in policies.values() for policy in ones}
+    return tuple(
+        _verdict(index, found[key], [(name, ones) for (home, name), ones in policies.items() if home == key[0]])
+        for key in sorted(found)
+    )
 
 
-def _verdict(index: Index, policy: BackendTLSPolicy, services: set[tuple[str, str]]) -> ir.PolicyVerdict:
-    namespace = policy.meta.namespace
-    standings = [
-        _standing(index, policy, target)
-        for target in policy.targets
-        if (target.group, target.kind) == ("", "Service") and (namespace, target.name) in services
-    ]
+def _verdict(
+    index: Index, policy: BackendTLSPolicy, policies: list[tuple[str, tuple[BackendTLSPolicy, ...]]]
+) -> ir.PolicyVerdict:
+    used, lost = targeting.lost(index, policy, policies)
     content = _content(index, policy)
-    lost = [one for one in standings if one is not None]
-    if None in standings:
-        accepted = content.accepted
-        if lost and accepted.status:
-            accepted = ir.Verdict(status=True, reason=accepted.reason, message=lost[0].message)
-    else:
-        order = (conditions.CONFLICTED, conditions.PENDING, conditions.TARGET_NOT_FOUND)
-        accepted = min(lost, key=lambda one: order.index(one.reason))
-    return ir.PolicyVerdict(namespace=namespace, name=policy.meta.name, accepted=accepted, resolved=content.resolved)
-
-
-def _standing(index: Index, policy: BackendTLSPolicy, target: PolicyTarget) -> ir.Verdict | None:
-    """Why the policy is not in force for a target, None when it is."""
-    namespace = policy.meta.namespace
-    named = f"targetRefs: Service {namespace}/{target.name}"
-    service = index.snapshot.get(Service, namespace, target.name)
-    if isinstance(service, Unknown):
-        return ir.Verdict(status=None, reason=conditions.PENDING, message=f"{named} cannot be seen ({service.reason})")
-    if service is None:
-        message = f"{named} does not exist; create it, or correct the name"
-        return ir.Verdict(status=False, reason=conditions.TARGET_NOT_FOUND, message=message)
-    ports = [port.name for port in service.ports if port.name]
-    if target.section and target.section not in ports:
-        have = ", ".join(ports) or "none"
-        message = f'{named} has no port named "{target.section}"; it has: {have}; correct sectionName'
-        return ir.Verdict(status=False, reason=conditions.TARGET_NOT_FOUND, message=message)
-    winner = _first(index, namespace, target.name, target.section)
-    if winner is None or winner.meta.name == policy.meta.name:
-        return None
-    what = f'port "{target.section}" of it' if target.section else "it"
-    message = f"{named}: BackendTLSPolicy {winner.meta.name} is older and applies to {what}; remove one of the two"
-    return ir.Verdict(status=False, reason=conditions.CONFLICTED, message=message)
-
-
-def _first(index: Index, namespace: str, service: str, section: str) -> BackendTLSPolicy | None:
-    """The oldest policy with exactly this target."""
-    wanted = PolicyTarget(name=service, section=section)
-    return next((one for one in index.policies.get((namespace, service), ()) if wanted in one.targets), None)
+    accepted = content.accepted if used else targeting.nowhere(lost)
+    if used and lost and accepted.status:
+        accepted = ir.Verdict(status=True, reason=accepted.reason, message=lost[0].message)
+    return ir.PolicyVerdict(
+        namespace=policy.meta.namespace, name=policy.meta.name, accepted=accepted, resolved=content.resolved
+    )
 
 
 def _content(index: Index, policy: BackendTLSPolicy) -> _Content:

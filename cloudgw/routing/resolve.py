@@ -11,9 +11,10 @@ import dataclasses
 from collections.abc import Container
 
 from cloudgw import objects
-from cloudgw.objects import Gateway, GatewayClass, Key, Note, Snapshot, Unknown
+from cloudgw.objects import BackendPolicy, Gateway, GatewayClass, Key, Note, Snapshot, Unknown
 from cloudgw.routing import (
     attach,
+    backend_policies,
     classes,
     conditions,
     index,
@@ -80,6 +81,7 @@ def gateway_routing(view: Index, gateway: Gateway, gateway_class: GatewayClass |
     streamed = streams.build(standings, by_listener, read, notes)
     backends = pools.of_tables(view, built, streamed, read, notes)
     incomplete = knowledge.incomplete(view, joined)
+    named = pools.named(read)
     return ir.Routing(
         namespace=gateway.meta.namespace,
         name=gateway.meta.name,
@@ -93,6 +95,7 @@ def gateway_routing(view: Index, gateway: Gateway, gateway_class: GatewayClass |
         known=view.known,
         complete=not incomplete,
         incomplete=incomplete,
+        policed=view.snapshot.is_complete(BackendPolicy),
         notes=tuple(notes),
         verdicts=verdicts.of(
             view,
@@ -103,7 +106,8 @@ def gateway_routing(view: Index, gateway: Gateway, gateway_class: GatewayClass |
             joined,
             standings,
             judged,
-            policies.verdicts(view, pools.named(read)),
+            policies.verdicts(view, named),
+            backend_policies.verdicts(view, named),
         ),
         origin=conditions.origin("Gateway", gateway.meta),
     )

@@ -17,6 +17,7 @@ from cloudgw import objects
 from cloudgw.objects import (
     GATEWAY_GROUP,
     ROUTE_KINDS,
+    BackendPolicy,
     BackendTLSPolicy,
     Gateway,
     GatewayClass,
@@ -37,7 +38,8 @@ LONGEST = 32768  # characters of a message: with a longer one the API server ref
 class Programming:
     """What is known of a Gateway's load balancer. addresses: (IPAddress or Hostname, value). degraded: reason and
     message of what is wrong although something serves. routes: (kind, namespace, name) -> why its newest generation is
-    not programmed yet, "" = it is; of those that are not named nothing is said."""
+    not programmed yet, "" = it is; of those that are not named nothing is said. listeners: (kind, namespace and name of
+    their object, name) -> why one is not programmed although the Gateway is, as one whose certificate came later."""
 
     state: State
     reason: str
@@ -45,6 +47,14 @@ class Programming:
     addresses: tuple[tuple[str, str], ...] = ()
     degraded: tuple[str, str] | None = None
     routes: Mapping[tuple[str, str, str], str] = dataclasses.field(default_factory=dict)
+    listeners: Mapping[tuple[str, str, str, str], str] = dataclasses.field(default_factory=dict)
+
+    def at(self, owner: tuple[str, str, str], listener: str = "") -> Programming:
+        """The same for one listener of an object; without a name for all of its listeners."""
+        late = [why for key, why in self.listeners.items() if key[:3] == owner and listener in ("", key[3])]
+        if self.state != "True" or not late:
+            return self
+        return dataclasses.replace(self, state="False", reason="Pending", message=late[0])
 
 
 DEGRADED = "cloudgw.dev/Degraded"  # a condition that is there only where it is True
@@ -91,7 +101,7 @@ def of(
     clouds: Mapping[Key, Sequence[Note]] | None = None,
     controller_name: str = objects.CONTROLLER_NAME,
 ) -> tuple[ObjectStatus, ...]:
-    """Statuses of GatewayClasses, Gateways, ListenerSets, routes and BackendTLSPolicies, by kind, namespace and name.
+    """Statuses of GatewayClasses, Gateways, ListenerSets, routes and policies, by kind, namespace and name.
 
     programmed: by (namespace, name) of the Gateway; refused: name of a GatewayClass -> why its parameters cannot be
     used; features: name of a GatewayClass -> what its cloud supports; clouds: by Gateway, what its provider says of it.
@@ -119,6 +129,7 @@ def of(
             found += _sets(snapshot, verdicts, state)
     found += _routes(snapshot, resolution, controller_name, cloud)
     found += _policies(snapshot, resolution, controller_name)
+    found += _backend_policies(snapshot, resolution, controller_name)
     return tuple(found)
 
 
@@ -182,12 +193,12 @@ def _gateway_hindrance(accepted: ir.Verdict) -> ir.Verdict | None:
 
 def _sets(snapshot: Snapshot, verdicts: ir.Verdicts, state: Programming) -> Iterator[ObjectStatus]:
     for one in verdicts.sets:
+        key = ("ListenerSet", one.namespace, one.name)
         conditions = [
             condition("Accepted", one.accepted, one.generation),
-            _programmed(one.programmed or _parent_hindrance(state), state, one.generation),
+            _programmed(one.programmed or _parent_hindrance(state), state.at(key), one.generation),
         ]
         status: dict[str, Any] = {"conditions": [item.json() for item in conditions]}
-        key = ("ListenerSet", one.namespace, one.name)
         listeners = _listeners(verdicts, key, state, one.generation)
         if listeners:
             status["listeners"] = listeners
@@ -210,7 +221,7 @@ def _listeners(
             continue
         conditions = [
             condition("Accepted", one.accepted, generation),
-            _programmed(one.programmed, state, generation),
+            _programmed(one.programmed, state.at(owner, one.name), generation),
             condition("ResolvedRefs", one.resolved, generation),
         ]
         if one.conflicted is not None:
@@ -318,21 +329,35 @@ def _policies(snapshot: Snapshot, resolution: ir.Resolution, controller_name: st
             if not isinstance(policy, BackendTLSPolicy):
                 continue
             generation = policy.meta.generation
-            found.setdefault((one.namespace, one.name), []).append(
-                {
-                    "ancestorRef": {
-                        "group": GATEWAY_GROUP,
-                        "kind": "Gateway",
-                        "namespace": routing.namespace,
-                        "name": routing.name,
-                    },
-                    "controllerName": controller_name,
-                    "conditions": [
-                        condition("Accepted", one.accepted, generation).json(),
-                        condition("ResolvedRefs", one.resolved, generation).json(),
-                    ],
-                }
-            )
+            accepted = condition("Accepted", one.accepted, generation)
+            resolved = condition("ResolvedRefs", one.resolved, generation)
+            entry = _ancestor(routing, controller_name, accepted, resolved)
+            found.setdefault((one.namespace, one.name), []).append(entry)
     for (namespace, name), ancestors in sorted(found.items()):
         status = {"ancestors": ancestors[:16]}
         yield ObjectStatus(kind="BackendTLSPolicy", namespace=namespace, name=name, status=status)
+
+
+def _ancestor(routing: ir.Routing, controller_name: str, *conditions: Condition) -> dict[str, Any]:
+    gateway = {"group": GATEWAY_GROUP, "kind": "Gateway", "namespace": routing.namespace, "name": routing.name}
+    return {
+        "ancestorRef": gateway,
+        "controllerName": controller_name,
+        "conditions": [one.json() for one in conditions],
+    }
+
+
+def _backend_policies(snapshot: Snapshot, resolution: ir.Resolution, controller_name: str) -> Iterator[ObjectStatus]:
+    found: dict[Key, list[dict[str, Any]]] = {}
+    for routing in resolution.gateways:
+        for one in routing.verdicts.backend_policies:
+            policy = snapshot.get(BackendPolicy, one.namespace, one.name)
+            if isinstance(policy, BackendPolicy):
+                said = [condition("Accepted", one.accepted, policy.meta.generation)]
+                if one.partially is not None:
+                    said.append(condition("PartiallyInvalid", one.partially, policy.meta.generation))
+                entry = _ancestor(routing, controller_name, *said)
+                found.setdefault((one.namespace, one.name), []).append(entry)
+    for (namespace, name), ancestors in sorted(found.items()):
+        status = {"ancestors": ancestors[:16]}
+        yield ObjectStatus(kind="BackendPolicy", namespace=namespace, name=name, status=status)

@@ -31,6 +31,7 @@ def of(
     standings: Sequence[Standing],
     parents: tuple[ir.ParentVerdict, ...],
     policies: tuple[ir.PolicyVerdict, ...],
+    backend_policies: tuple[ir.BackendPolicyVerdict, ...],
 ) -> ir.Verdicts:
     """All verdicts of one Gateway. own: its own parameters. standings: with what is attached; parents: as of
     `of_parents`."""
@@ -45,6 +46,7 @@ def of(
         sets=tuple(_set(one, listeners, accepted) for one in joined),
         parents=parents,
         policies=policies,
+        backend_policies=backend_policies,
     )
 
 

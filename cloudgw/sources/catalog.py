@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudgw.objects import GATEWAY_GROUP, OWN_GROUP, Key, KubernetesObject, Material, Meta, Origin
-from cloudgw.sources import gateway_kinds, kinds, route_kinds
+from cloudgw.sources import gateway_kinds, kinds, policy_kinds, route_kinds
 from cloudgw.sources.fields import FieldError, Fields
 
 OTHER_GROUPS = ("gateway.networking.x-k8s.io", "networking.x-k8s.io")  # experimental kinds, and the first alpha
@@ -50,6 +50,7 @@ KINDS: dict[tuple[str, str], Kind] = {
     (GATEWAY_GROUP, "UDPRoute"): _gateway_api(route_kinds.udp_route, "v1alpha2"),
     (GATEWAY_GROUP, "ReferenceGrant"): _gateway_api(gateway_kinds.reference_grant, "v1beta1"),
     (GATEWAY_GROUP, "BackendTLSPolicy"): _gateway_api(gateway_kinds.backend_tls_policy, "v1alpha3"),
+    (OWN_GROUP, "BackendPolicy"): Kind(versions=("v1alpha1",), parse=policy_kinds.backend_policy, strict=True),
     ("", "Service"): Kind(versions=("v1",), parse=kinds.service),
     ("", "Secret"): Kind(versions=("v1",), parse=kinds.secret),
     ("", "ConfigMap"): Kind(versions=("v1",), parse=kinds.config_map),
@@ -64,12 +65,13 @@ KINDS: dict[tuple[str, str], Kind] = {
 
 def is_taken(group: str, kind: str) -> bool:
     """Whether somebody else's kind is written with our group: objects are known by their kind's name alone."""
-    return group == OWN_GROUP and any(kind == known for _, known in KINDS)
+    return group == OWN_GROUP and (group, kind) not in KINDS and any(kind == known for _, known in KINDS)
 
 
 def concerns(group: str, name: str) -> bool:
-    """Whether an object of a known kind is one that is read: of definitions only the Gateway API's own are."""
-    return group != DEFINITIONS or name.endswith(f".{GATEWAY_GROUP}")
+    """Whether an object of a known kind is one that is read: of definitions those of kinds in KINDS, and all of the
+    Gateway API's."""
+    return group != DEFINITIONS or name.endswith(f".{GATEWAY_GROUP}") or name == f"backendpolicies.{OWN_GROUP}"
 
 
 def is_namespaced(group: str, kind: str) -> bool:

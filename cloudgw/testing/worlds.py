@@ -21,10 +21,11 @@ GATEWAY = "shop/edge"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """protocol is immutable on most clouds: changing it replaces the backend (real providers see another target port,
-    which does the same). targets Unknown = slices not seen."""
+    which does the same). targets Unknown = slices not seen. policy: how pods are treated, of real providers alone."""
 
     targets: tuple[str, ...] | Unknown = ("10.0.1.10:8080", "10.0.2.10:8080")
     protocol: str = "HTTP"
+    policy: ir.BackendPolicy | Unknown | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +210,7 @@ def _backend(namespace: str, service: str, world: World) -> ir.Backend:
         key=ir.BackendKey(namespace=namespace, name=service, port=8080),
         port_number=number or 8080,
         targets=targets,
+        policy=wanted.policy,
         origin=objects.Origin(kind="Service", namespace=namespace, name=service),
     )
 

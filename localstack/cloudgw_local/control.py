@@ -1,4 +1,4 @@
-"""The control API that every local cloud shares: clock, faults, journal, settings, dumps and snapshots.
+"""The control API that every local cloud shares: clock, faults, journal, settings, permissions, dumps and snapshots.
 
 Tests use the methods in-process; other processes use the same things over HTTP under `/_cloudgw/`, which
 `httpd` routes to `answer`. Cloud neutral: a cloud is anything with the `Cloud` protocol. Control requests are
@@ -17,8 +17,18 @@ from cloudgw_local import clock, faults, journal
 PREFIX = "/_cloudgw/"
 
 
+class Policy(Protocol):
+    """What the caller may do, read from the cloud's own policy document. Each cloud asks its own before a call.
+
+    needed: the grants of the document that some call so far could not have done without: where two allow the same,
+    neither is needed.
+    """
+
+    needed: set[str]
+
+
 class Cloud(Protocol):
-    """What a cloud gives to its control API. All state lives behind these five."""
+    """What a cloud gives to its control API. All state lives behind these six."""
 
     def dump(self) -> dict[str, Any]: ...
 
@@ -29,6 +39,8 @@ class Cloud(Protocol):
     def restart(self) -> None: ...
 
     def set_health(self, target: str, healthy: bool | None) -> None: ...
+
+    def policy(self, document: Any) -> Policy: ...
 
 
 class UnknownRequestError(Exception):
@@ -52,6 +64,7 @@ class Control:
         self.values = dict(settings)
         self.lock = lock
         self.cloud: Cloud | None = None
+        self.policy: Policy | None = None
         self._defaults = dict(settings)
         self._snapshots: dict[str, tuple[bytes, float]] = {}
         self._names = itertools.count(1)
@@ -97,6 +110,17 @@ class Control:
         with self.lock:
             self._cloud().set_health(target, healthy)
 
+    def permissions(self, document: Any) -> None:
+        """What the caller may do from now on, as a parsed policy document of this cloud; None: everything.
+        ValueError for a document that cannot be judged."""
+        with self.lock:
+            self.policy = None if document is None else self._cloud().policy(document)
+
+    def needed(self) -> list[str]:
+        """Which grants of the document were needed so far, sorted; none where everything is allowed."""
+        with self.lock:
+            return sorted(self.policy.needed) if self.policy is not None else []
+
     def dump(self) -> dict[str, Any]:
         """The complete state of the cloud, sorted, without secrets: equal states give equal JSON."""
         with self.lock:
@@ -118,8 +142,9 @@ class Control:
             self.clock.set_back(at)
 
     def reset(self) -> None:
-        """Back to the start world: no journal, no faults, no snapshots, default settings."""
+        """Back to the start world: no journal, no faults, no snapshots, default settings, everything allowed."""
         with self.lock:
+            self.policy = None
             self.faults.clear()
             self.log.clear()
             self._snapshots.clear()
@@ -160,6 +185,11 @@ class Control:
                 return self.settings()
             case "POST settings":
                 return self.settings(**body)
+            case "GET permissions":
+                return {"needed": self.needed()}
+            case "POST permissions":
+                self.permissions(body or None)
+                return {}
             case "POST health":
                 self.set_health(str(body["target"]), body["healthy"])
                 return {}

@@ -15,7 +15,7 @@ import threading
 import urllib.parse
 from typing import Any
 
-from cloudgw_local import control
+from cloudgw_local import control, faults
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -59,7 +59,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
         )
-        answer = self.server.answer(request)
+        try:
+            answer = self.server.answer(request)
+        except faults.Held as held:
+            held.wait()
+            answer = self.server.answer(request)
         if answer is None:
             self.close_connection = True
             return

@@ -35,4 +35,5 @@ PROVIDER: provider.Provider = provider.Adapter(
     observe=observe.observe,
     classify=failures.classify,
     check=checks.check,
+    relisting=inventory.listing,
 )

@@ -8,11 +8,10 @@ is observed: facts carry the little that has to be sticky.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cloudgw.building import tls
+from cloudgw.building import tls, treatment
 from cloudgw.graph import model
 from cloudgw.objects import Note, Origin, Unknown
 from cloudgw.provider import Facts
@@ -21,6 +20,7 @@ from cloudgw_aws import (
     build_actions,
     build_certificates,
     build_listeners,
+    build_policies,
     build_rules,
     build_unsupported,
     facts,
@@ -28,19 +28,6 @@ from cloudgw_aws import (
     parameters,
     shapes,
 )
-
-# Kubernetes decides who is ready; the load balancer only has to find out who can be reached and answers at all
-# (target-group-health-checks.html: matcher 200 to 499).
-HEALTH: Mapping[str, Any] = {
-    "protocol": "HTTP",
-    "path": "/",
-    "port": "traffic-port",
-    "interval": 15,
-    "timeout": 5,
-    "healthy": 2,
-    "unhealthy": 2,
-    "matcher": "200-499",
-}
 
 
 def build(routing: ir.Routing, found: Facts, wanted: parameters.AWSParameters) -> tuple[model.Graph, tuple[Note, ...]]:
@@ -95,6 +82,7 @@ def _judge(routing: ir.Routing, network: facts.Network) -> _Judged:
         notes.append(tls.none_usable(table))
     rules = build_rules.compile_tables(routing, tables, network)
     notes += rules.notes
+    notes += treatment.all_notes(routing, build_policies.refused)
     return _Judged(tables=tuple(tables), certificates=certificates, rules=rules, notes=tuple(notes))
 
 
@@ -233,24 +221,41 @@ class _Work:
             known |= {target.port for target in backend.targets}
         for port in known:
             ports.setdefault(port, []).append(backend.origin)
-        if isinstance(targets, Unknown) or not known:  # a pod may listen on a port that nobody can name now
+        policy = treatment.of(self.routing, key, str(key) in self.network.pools)
+        if isinstance(policy, ir.BackendPolicy) and policy.check.port:
+            ports.setdefault(policy.check.port, []).append(backend.origin)
+        # a pod may listen, or be asked, on a port that nobody can name now
+        if isinstance(targets, Unknown) or not known or isinstance(policy, Unknown):
             self.unknown.append("security-group-rule/pods/")
         version = build_unsupported.SPOKEN.get(backend.protocol, "HTTP1")
-        self.pool_elements(str(key), version, key.port, targets, (backend.origin,))
+        self.pool_elements(str(key), version, key.port, targets, (backend.origin,), policy)
+        if treatment.is_unseen(self.routing, key):
+            self.doubted.add(self.address("target-group", str(key)))
 
     def pool_elements(
-        self, logical: str, version: str, port: int, targets: tuple[str, ...] | Unknown, origins: tuple[Origin, ...]
+        self,
+        logical: str,
+        version: str,
+        port: int,
+        targets: tuple[str, ...] | Unknown,
+        origins: tuple[Origin, ...],
+        policy: ir.BackendPolicy | Unknown | None = None,
     ) -> None:
         where = self.address("target-group", logical)
-        spec = {
+        spec: dict[str, Any] = {
             "load_balancer": model.Ref(self.balancer),
             "protocol": "HTTP",
             "port": port,
             "target_type": "ip",
             "vpc": self.network.vpc,
             "protocol_version": version,
-            "health_check": dict(HEALTH),
+            "health_check": dict(build_policies.HEALTH),
+            "drain": None,
         }
+        if isinstance(policy, Unknown):
+            spec |= {"health_check": policy, "drain": policy}
+        elif policy is not None:
+            spec |= {"health_check": build_policies.health(policy.check), "drain": policy.drain}
         self.add(where, spec, *origins)
         self.add(self.address("targets", logical), {"group": model.Ref(where), "targets": targets}, *origins)
 

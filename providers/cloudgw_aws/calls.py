@@ -2,7 +2,8 @@
 
 `kinds*` commit through Write, `inventory` lists through Read; planning is given Read alone, which refuses every
 operation whose name does not begin with Describe, List or Get, so that planning cannot write. One attempt per call:
-the engine's retry policies are the only ones. Must never import the SDK at import time.
+the engine's retry policies are the only ones, but that a read which AWS throttled is asked again. Must never import the
+SDK at import time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from cloudgw_aws import calls_hook, failures
 SERVICES = ("elbv2", "ec2", "acm", "sts")
 READ_PREFIXES = ("describe_", "list_", "get_")
 TAGS_PER_CALL = 20  # API_DescribeTags.html: up to 20 resources
+PAUSES = (1.0, 1.0, 2.0, 4.0, 8.0)  # seconds: a bucket gets ten tokens in one (elb-api-throttling.html)
 FILTER_VALUES = 200  # Using_Filtering.html: values of one filter
 
 Caller = Callable[..., Any]
@@ -59,14 +61,24 @@ class Clients:
 
 
 class Read:
-    """Describes. Every list is read to its last page."""
+    """Describes. Every list is read to its last page. sleep: while AWS says that there were too many calls."""
 
-    def __init__(self, call: Caller) -> None:
+    def __init__(self, call: Caller, sleep: Sleep = time.sleep) -> None:
         self.__call = call
+        self._sleep = sleep
 
     def call(self, service: str, operation: str, **parameters: Any) -> Any:
+        """A listing of many load balancers has more calls than AWS's buckets hold: it goes on at their pace."""
         if not operation.startswith(READ_PREFIXES):
             raise PermissionError(f"{operation} is no read")
+        for pause in PAUSES:
+            try:
+                return self.__call(service, operation, **parameters)
+            except Exception as problem:
+                failure = failures.classify(problem)
+                if failure is None or failure.why != "throttled":
+                    raise
+            self._sleep(pause)
         return self.__call(service, operation, **parameters)
 
     def pages(self, service: str, operation: str, field: str, marker: str, **parameters: Any) -> Iterator[Any]:
@@ -148,11 +160,11 @@ class Write:
         return self._call(service, operation, **parameters)
 
 
-def connect(placement: Placement, sleep: Sleep = time.sleep, hook: Hook = UNHOOKED) -> Session:  # noqa: ARG001
-    """Clients for a placement; none of their calls waits. Raises Failed("denied") without credentials or with those of
-    another account."""
+def connect(placement: Placement, sleep: Sleep = time.sleep, hook: Hook = UNHOOKED) -> Session:
+    """Clients for a placement; of their calls only throttled reads wait. Raises Failed("denied") without credentials or
+    with those of another account."""
     clients = Clients(placement.region, hook)
-    read = Read(clients.call)
+    read = Read(clients.call, sleep)
     try:
         account = read.account()
     except Failed:  # of the hook

@@ -28,6 +28,7 @@ from cloudgw_aws.capabilities_features import (
 _LIMITS = f"{DOCS}/application/load-balancer-limits.html"
 _STICKY = f"{DOCS}/application/edit-target-group-attributes.html"
 _CERT = f"{TESTS}/test_build_certificates.py"
+_POLICY = "tests/unit/test_backend_policy_builds.py"
 _FACTS = f"{TESTS}/test_facts.py"
 
 CAPABILITIES: tuple[Capability, ...] = (
@@ -63,6 +64,23 @@ CAPABILITIES: tuple[Capability, ...] = (
         f"{REFUSED}::test_what_is_left_out_is_said",
         "requests are forwarded without it",
         "NotHonoured",
+    ),
+    row(
+        "BackendPolicy.spec.healthCheck and drainSeconds",
+        "partial",
+        f"{DOCS}/APIReference/API_ModifyTargetGroup.html",
+        f"{_POLICY}::test_aws_takes_what_an_alb_can",
+        "an interval of 5 seconds or more, a timeout of 2 to 120 and less than that, thresholds of 2 to 10, codes from "
+        "200 to 499; another value has no effect; without a policy AWS drains for 300 seconds",
+        "PolicyNotHonoured",
+    ),
+    row(
+        "BackendPolicy.spec.affinity",
+        "later",
+        _STICKY,
+        f"{_POLICY}::test_aws_has_no_affinity_yet",
+        "target groups are not made sticky yet: pods are chosen anew for each request",
+        "PolicyNotHonoured",
     ),
     row(
         "Service appProtocol https and kubernetes.io/wss",

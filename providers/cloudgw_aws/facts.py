@@ -30,7 +30,8 @@ QUOTAS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """Facts.values["network"]. standing: routes ("ns/name") and certificates that have something at AWS already."""
+    """Facts.values["network"]. standing: routes ("ns/name") and certificates that have something at AWS already;
+    pools: logical ids of the target groups that stand."""
 
     vpc: str | Unknown
     subnets: tuple[str, ...] | Unknown
@@ -39,6 +40,7 @@ class Network:
     groups: int = 100
     certificates: int = 25
     standing: frozenset[str] = field(default_factory=frozenset)
+    pools: frozenset[str] = field(default_factory=frozenset)
 
 
 def facts(inventory: Inventory, routing: ir.Routing, wanted: parameters.AWSParameters) -> Facts:
@@ -68,6 +70,7 @@ def facts(inventory: Inventory, routing: ir.Routing, wanted: parameters.AWSParam
         groups=quota["target-groups-per-application-load-balancer"],
         certificates=quota["certificates-per-application-load-balancer"],
         standing=_standing(inventory).routes.get(routing.owner, frozenset()),
+        pools=_standing(inventory).pools.get(routing.owner, frozenset()),
     )
     return Facts(values={"network": network}, notes=tuple(notes))
 
@@ -137,10 +140,12 @@ def _standing_subnets(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Standing:
-    """By Gateway: its load balancers as listed; "namespace/name" of every route that has a rule."""
+    """By Gateway: its load balancers as listed; "namespace/name" of every route that has a rule; logical ids of its
+    target groups."""
 
     balancers: Mapping[str, Sequence[Mapping[str, Any]]]
     routes: Mapping[str, frozenset[str]]
+    pools: Mapping[str, frozenset[str]]
 
 
 def _standing(inventory: Inventory) -> _Standing:
@@ -163,4 +168,14 @@ def _read_standing(content: Mapping[str, Any]) -> _Standing:
         parts = model.short(record.address).split("/") if record is not None else ()
         if record is not None and len(parts) >= 5:
             routes.setdefault(model.owner_of(record.address), set()).add(f"{parts[3]}/{parts[4]}")
-    return _Standing(balancers=balancers, routes={owner: frozenset(named) for owner, named in routes.items()})
+    pools: dict[str, set[str]] = {}
+    for group in content["target_groups"]:
+        record = names.ours(content["tags"].get(group["TargetGroupArn"], {}), content["owner"])
+        if record is not None:
+            logical = model.short(record.address).partition("/")[2]
+            pools.setdefault(model.owner_of(record.address), set()).add(logical)
+    return _Standing(
+        balancers=balancers,
+        routes={owner: frozenset(named) for owner, named in routes.items()},
+        pools={owner: frozenset(named) for owner, named in pools.items()},
+    )

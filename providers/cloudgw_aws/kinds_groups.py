@@ -16,7 +16,8 @@ from cloudgw.provider import Failed, Session
 from cloudgw_aws import kinds_commit, names
 
 CHUNK = 200  # targets of one RegisterTargets; the API states no limit
-DRAIN_SECONDS = 300.0  # deregistration_delay.timeout_seconds when nobody set it: edit-target-group-attributes.html
+DRAIN_ATTRIBUTE = "deregistration_delay.timeout_seconds"
+DRAIN_SECONDS = 300.0  # when nobody set it: edit-target-group-attributes.html
 DRAINING = ("draining", "unhealthy.draining")
 
 HEALTH_FIELDS = {
@@ -53,6 +54,8 @@ def _create(session: Session, change: model.Change, ids: kinds_commit.Ids) -> st
         if kinds_commit.is_same(session, change, session.read.tags([arn]).get(arn, {})):
             return arn
         raise kinds_commit.refuse_taken(change, "target group", name)
+    drain = spec.get("drain")
+    extra = {names.PARENT: spec["load_balancer"].name} | ({names.DRAIN: str(drain)} if drain is not None else {})
     answer = session.write.call(
         "elbv2",
         "create_target_group",
@@ -62,15 +65,35 @@ def _create(session: Session, change: model.Change, ids: kinds_commit.Ids) -> st
         Port=spec["port"],
         VpcId=spec["vpc"],
         TargetType=spec["target_type"],
-        Tags=kinds_commit.tags_for(session, change, {names.PARENT: spec["load_balancer"].name}),
+        Tags=kinds_commit.tags_for(session, change, extra),
         **health_parameters(spec["health_check"]),
     )
-    return str(answer["TargetGroups"][0]["TargetGroupArn"])
+    arn = str(answer["TargetGroups"][0]["TargetGroupArn"])
+    if drain is not None:
+        _set_drain(session, arn, drain)
+    return arn
 
 
 def _update(session: Session, change: model.Change, ids: kinds_commit.Ids) -> None:  # noqa: ARG001
-    check = health_parameters(kinds_commit.wanted(change)["health_check"])
-    session.write.call("elbv2", "modify_target_group", TargetGroupArn=kinds_commit.id_of(change), **check)
+    """The tag says that the draining is ours: it comes before the time, and goes after it, so that whoever stops in
+    between finds the difference again."""
+    spec, arn = kinds_commit.wanted(change), kinds_commit.id_of(change)
+    if "health_check" in change.fields:
+        check = health_parameters(spec["health_check"])
+        session.write.call("elbv2", "modify_target_group", TargetGroupArn=arn, **check)
+    if "drain" in change.fields:
+        drain = spec.get("drain")
+        if drain is not None:
+            tag = names.as_list({names.DRAIN: str(drain)})
+            session.write.call("elbv2", "add_tags", ResourceArns=[arn], Tags=tag)
+        _set_drain(session, arn, int(DRAIN_SECONDS) if drain is None else drain)
+        if drain is None:
+            session.write.call("elbv2", "remove_tags", ResourceArns=[arn], TagKeys=[names.DRAIN])
+
+
+def _set_drain(session: Session, arn: str, seconds: int) -> None:
+    attributes = [{"Key": DRAIN_ATTRIBUTE, "Value": str(seconds)}]
+    session.write.call("elbv2", "modify_target_group_attributes", TargetGroupArn=arn, Attributes=attributes)
 
 
 def _delete(session: Session, change: model.Change) -> None:
@@ -146,7 +169,8 @@ def _call_chunks(session: Session, operation: str, arn: str, targets: Sequence[s
 TARGET_GROUP = model.Kind(
     name="target-group",
     immutable=("load_balancer", "protocol", "port", "target_type", "vpc", "protocol_version"),
-    mutable=("health_check",),
+    mutable=("health_check", "drain"),
+    defaults={"drain": None},
     commit=kinds_commit.one_by_one(_create, _update, _delete),
     serving=_serving,
     drain=lambda element: float(element.outputs.get("drain", DRAIN_SECONDS)),

@@ -31,6 +31,7 @@ PARENT = "cloudgw.dev/parent"  # target group, security group rule: the incarnat
 SCHEME = "cloudgw.dev/scheme"  # security group: of its load balancer
 KEY_TYPE = "cloudgw.dev/key-type"  # certificate
 FINGERPRINT = "cloudgw.dev/fingerprint"  # certificate
+DRAIN = "cloudgw.dev/drain"  # target group: its draining is ours, so that it is read back
 TAG_KEYS = "cloudgw.dev/tag-keys"  # load balancer: the keys of user tags that we wrote
 
 RESERVED = "cloudgw.dev/"
@@ -79,6 +80,11 @@ def spread(key: str, text: str) -> dict[str, str]:
     coded = encode(text)
     parts = [coded[at : at + VALUE_LIMIT] for at in range(0, len(coded), VALUE_LIMIT)] or [""]
     return {key if number == 1 else f"{key}.{number}": part for number, part in enumerate(parts, 1)}
+
+
+def first_part(text: str) -> str:
+    """What `spread` writes under the key itself."""
+    return encode(text)[:VALUE_LIMIT]
 
 
 def gather(key: str, tags: Mapping[str, str]) -> str | None:

@@ -137,6 +137,7 @@ class _World:
                 "vpc": item["VpcId"],
                 "protocol_version": item.get("ProtocolVersion", "HTTP1"),
                 "health_check": kinds_groups.health_of(item),
+                "drain": int(self.drain(arn)) if names.DRAIN in self.tags[arn] else None,
             }
             health = self.content["target_health"].get(arn)
             self.add(
@@ -164,7 +165,7 @@ class _World:
 
     def drain(self, arn: str) -> float:
         attributes = self.content["target_group_attributes"].get(arn, {})
-        return float(attributes.get("deregistration_delay.timeout_seconds", kinds_groups.DRAIN_SECONDS))
+        return float(attributes.get(kinds_groups.DRAIN_ATTRIBUTE, kinds_groups.DRAIN_SECONDS))
 
     def certificates(self) -> None:
         for item in self.content["certificates"]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cloudgw.building import tls
+from cloudgw.building import tls, treatment
 from cloudgw.graph import model
 from cloudgw.objects import Note, Origin, Parameters, Unknown
 from cloudgw.provider import Facts
@@ -22,6 +22,7 @@ from cloudgw_azure import (
     build_certificates,
     build_listeners,
     build_maps,
+    build_policies,
     build_quota,
     build_rules,
     facts,
@@ -73,7 +74,7 @@ class _Work:
         self.notes: list[Note] = []
         self.maps = build_maps.Maps()
         self.gateway = model.Ref(self.address("gateway", "lb"))
-        self.backends = build_backends.Backends(routing, self.gateway, network.quotas["targets"])
+        self.backends = build_backends.Backends(routing, self.gateway, network.quotas["targets"], network.settings)
         self.contents: set[model.Address] = set()
         self.variants: dict[ir.BackendKey, set[build_actions.Variant]] = {}
 
@@ -253,7 +254,9 @@ class _Work:
         for key in sorted(keys, key=str):
             self.backends.pool(key, self.variants.get(key, ()))
         self.elements += self.backends.elements()
+        self.doubted |= self.backends.doubted
         self.notes += self.backends.notes
+        self.notes += treatment.all_notes(self.routing, build_policies.refused)
 
     def graph(self) -> model.Graph:
         return model.graph(

@@ -11,16 +11,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from cloudgw.building import treatment
 from cloudgw.graph import model
 from cloudgw.objects import Note, Origin, Unknown
 from cloudgw.routing import ir
-from cloudgw_azure import build_actions, names
+from cloudgw_azure import build_actions, build_policies, names
 
-DRAINING = 30  # seconds that requests under way have when a target leaves
-# Kubernetes decides who is ready; the gateway only has to find out who can be reached and answers at all
-PROBE: dict[str, Any] = {"path": "/", "interval": 15, "timeout": 5, "threshold": 2, "statuses": ("200-499",)}
 LOOPBACK = "127.0.0.1"  # the host of default probes (application-gateway-probe-overview)
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
@@ -38,11 +35,14 @@ def roots(tls: ir.BackendTLS) -> dict[str, str]:
 class Backends:
     """The elements so far. logical ids: of a pool and its targets one, of settings one for each variant."""
 
-    def __init__(self, routing: ir.Routing, gateway: model.Ref, quota: int) -> None:
+    def __init__(self, routing: ir.Routing, gateway: model.Ref, quota: int, standing: frozenset[str]) -> None:
+        """standing: logical ids of the settings that stand."""
         self.routing = routing
         self.gateway = gateway
         self.quota = quota
+        self.standing = standing
         self.made: dict[model.Address, model.Element] = {}
+        self.doubted: set[model.Address] = set()
         self.notes: list[Note] = []
 
     def elements(self) -> list[model.Element]:
@@ -86,7 +86,11 @@ class Backends:
             if isinstance(backend.tls, Unknown):
                 self._add("settings", logical, backend.tls, origins)
             else:
-                self._settings(logical, port, backend.tls, variant, origins)
+                policy = treatment.of(self.routing, key, logical in self.standing)
+                probe = self._probe_of(key, backend.tls, policy)
+                self._settings(logical, port, backend.tls, variant, origins, policy, probe)
+                if treatment.is_unseen(self.routing, key):
+                    self.doubted.add(self.address("settings", logical))
 
     def _pool(
         self,
@@ -106,27 +110,50 @@ class Backends:
         tls: ir.BackendTLS | None,
         variant: build_actions.Variant,
         origins: Sequence[Origin],
+        policy: ir.BackendPolicy | Unknown | None = None,
+        probe: model.Address | Unknown | None = None,
     ) -> None:
         """sni: what the certificate is checked against, without regard to the Host header (ssl-overview)."""
         sni = tls.hostname if tls is not None else ""
+        probe = probe or self._probe(sni)
+        affinity: str | Unknown = variant.cookie
+        draining: int | Unknown = build_policies.DRAINING
+        if isinstance(policy, Unknown):
+            affinity, draining = affinity or policy, policy
+        elif policy is not None:
+            affinity = affinity or build_policies.cookie(policy)
+            draining = policy.drain if policy.drain is not None else draining
         spec = {
             "port": port,
             "protocol": "Https" if tls is not None else "Http",
             "timeout": variant.timeout,
-            "affinity": variant.cookie,
+            "affinity": affinity,
             "host": variant.host,
-            "probe": model.Ref(self._probe(sni)),
+            "probe": probe if isinstance(probe, Unknown) else model.Ref(probe),
             "roots": tuple(model.Ref(where) for where in self._roots(tls)),
             "sni": sni,
-            "draining": DRAINING,
+            "draining": draining,
         }
         self._add("settings", logical, spec, origins)
 
     def _probe(self, sni: str) -> model.Address:
         """One for plain HTTP, one for each name that is asked for with TLS: the host of a probe is its server name."""
         logical = names.logical("https", sni) if sni else "http"
-        spec = {"protocol": "Https" if sni else "Http", "host": sni or LOOPBACK, **PROBE}
+        spec = {"protocol": "Https" if sni else "Http", "host": sni or LOOPBACK, **build_policies.PROBE}
         return self._add("probe", logical, spec, (self.routing.origin,))
+
+    def _probe_of(
+        self, key: ir.BackendKey, tls: ir.BackendTLS | None, policy: ir.BackendPolicy | Unknown | None
+    ) -> model.Address | Unknown | None:
+        """The probe of a Service port whose policy asks for another one, under a name of its own: what is changed in
+        the policy is changed in place. None: it has none of its own."""
+        if not isinstance(policy, ir.BackendPolicy):
+            return policy
+        if not build_policies.asks(policy.check):
+            return None
+        sni = tls.hostname if tls is not None else ""
+        spec = {"protocol": "Https" if sni else "Http", "host": sni or LOOPBACK, **build_policies.probe(policy.check)}
+        return self._add("probe", names.logical("of", build_actions.pool_logical(key)), spec, (policy.origin,))
 
     def _roots(self, tls: ir.BackendTLS | None) -> list[model.Address]:
         if tls is None:

@@ -57,6 +57,7 @@ class Read:
         self.subscription = subscription
         self.caller = caller
         self.sleep: Sleep = time.sleep
+        self.location = ""  # of the placement; "" = everywhere
         self._endpoint = endpoint
         self.__call = call
         self.__poll = poll
@@ -208,7 +209,7 @@ def connect(placement: Placement, sleep: Sleep = time.sleep, hook: Hook = UNHOOK
         return answer.status_code, (answer.json() if answer.content else {})
 
     read = Read(subscription, endpoint, call, poll, lambda: _caller(credential, endpoint))
-    read.sleep = sleep
+    read.sleep, read.location = sleep, placement.region
     return Session(read=read, write=Write(call), account=subscription)
 
 

@@ -31,11 +31,29 @@ from cloudgw_azure.capabilities_features import (
 )
 
 _CERT = f"{TESTS}/test_build_certificates.py"
+_POLICY = "tests/unit/test_backend_policy_builds.py"
 _LIMITS = "https://learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits"
 _VAULT = f"{DOCS}/key-vault-certs"
 
 CAPABILITIES: tuple[Capability, ...] = (
     *FEATURES,
+    row(
+        "BackendPolicy.spec.healthCheck and drainSeconds",
+        "partial",
+        PROBES,
+        f"{_POLICY}::test_azure_takes_what_a_gateway_can",
+        "healthyThreshold has no effect, as one good answer is enough; timeoutSeconds is at most intervalSeconds; "
+        "without a policy requests have 30 seconds to end",
+        "PolicyNotHonoured",
+    ),
+    row(
+        "BackendPolicy.spec.affinity",
+        "partial",
+        SETTINGS,
+        f"{_POLICY}::test_azure_knows_cookies_of_a_session",
+        "Cookie, as long as the client's session; ClientIP and ttlSeconds have no effect",
+        "PolicyNotHonoured",
+    ),
     row(
         "HTTPRoute.spec.rules.matches.headers",
         "no",

@@ -56,7 +56,7 @@ class Network:
     lower case, because Azure compares groups without case and answers in either spelling.
 
     ranges: of the virtual network. standing: ids of the path rules that stand; roots: logical ids of the trusted roots
-    that stand. quotas: what is left for us.
+    that stand; settings: of the backend settings. quotas: what is left for us.
     """
 
     subscription: str
@@ -68,6 +68,7 @@ class Network:
     ranges: tuple[str, ...] | Unknown
     standing: frozenset[str] = field(default_factory=frozenset)
     roots: frozenset[str] = field(default_factory=frozenset)
+    settings: frozenset[str] = field(default_factory=frozenset)
     quotas: Mapping[str, int] = field(default_factory=lambda: dict(QUOTAS))
 
 
@@ -98,7 +99,10 @@ def facts(inventory: Inventory, routing: ir.Routing, wanted: parameters.AzurePar
         private_ip=private,
         ranges=_ranges(content, wanted, subscription),
         standing=frozenset(rule for gateway in gateways for rule in _rules(gateway, mark)),
-        roots=frozenset(root for gateway in gateways for root in _roots(gateway, mark)),
+        roots=frozenset(root for gateway in gateways for root in _logical(gateway, mark, "trustedRootCertificates")),
+        settings=frozenset(
+            one for gateway in gateways for one in _logical(gateway, mark, "backendHttpSettingsCollection")
+        ),
         quotas=_quotas(gateways, mark),
     )
     return Facts(values={"network": network}, notes=tuple(notes))
@@ -235,8 +239,8 @@ def _rules(gateway: Mapping[str, Any], mark: str) -> Iterator[str]:
                 yield child.logical
 
 
-def _roots(gateway: Mapping[str, Any], mark: str) -> Iterator[str]:
-    for item in gateway["properties"].get("trustedRootCertificates") or ():
+def _logical(gateway: Mapping[str, Any], mark: str, collection: str) -> Iterator[str]:
+    for item in gateway["properties"].get(collection) or ():
         child = names.read_child(item["name"])
         if child is not None and child.mark == mark:
             yield child.logical
@@ -306,9 +310,10 @@ def _standing(inventory: Inventory) -> Mapping[str, Sequence[Mapping[str, Any]]]
     """Our gateways by Gateway, worked out once for all Gateways of a listing."""
     found: dict[str, list[Mapping[str, Any]]] | None = inventory.derived.get("standing")
     if found is None:
-        found = inventory.derived["standing"] = {}
+        found = {}
         for document in inventory.content["gateways"]:
             record = names.ours(document.get("tags"), str(inventory.content["owner"]))
             if record is not None:
                 found.setdefault(model.owner_of(record.address), []).append(document)
+        inventory.derived["standing"] = found  # whole: other threads read it
     return found

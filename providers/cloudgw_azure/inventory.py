@@ -69,14 +69,19 @@ class _Listing:
         for document in self.read.gateways():
             for subnet, address in private_addresses(document):
                 self.content["private_ips"].setdefault(subnet, []).append(address)
-            if names.ours(document.get("tags"), self.owner) is not None:
+            if self._is_ours(document):
                 self.content["gateways"].append(document)
         self.content["gateways"].sort(key=_id)
         self.content["private_ips"] = {key: sorted(set(of)) for key, of in sorted(self.content["private_ips"].items())}
 
     def public_ips(self) -> None:
-        found = [item for item in self.read.public_ips() if names.ours(item.get("tags"), self.owner) is not None]
-        self.content["public_ips"] = sorted(found, key=_id)
+        self.content["public_ips"] = sorted(filter(self._is_ours, self.read.public_ips()), key=_id)
+
+    def _is_ours(self, item: Mapping[str, Any]) -> bool:
+        """What stands in another region of the subscription belongs to another placement, also of the same Gateway."""
+        where = str(item.get("location") or "").replace(" ", "").lower()
+        here = not self.read.location or where in (self.read.location, "")
+        return here and names.ours(item.get("tags"), self.owner) is not None
 
     def network(self, network: str) -> None:
         """One that does not exist, or is not shown to us, is for `facts` to say where it matters. It may lie in a

@@ -48,8 +48,8 @@ POOL = child("pool", immutable=("port", "protocol"), serving=_serving)
 TARGETS = child("targets", immutable=("pool",), mutable=("targets",), fast="targets", of="pool")
 PROBE = child(
     "probe",
-    mutable=("protocol", "host", "path", "interval", "timeout", "threshold", "statuses", "extra"),
-    defaults={"host": ""},
+    mutable=("protocol", "host", "path", "port", "interval", "timeout", "threshold", "statuses", "extra"),
+    defaults={"host": "", "port": None},
 )
 SETTINGS = child(
     "settings",

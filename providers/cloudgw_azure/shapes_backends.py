@@ -25,6 +25,7 @@ MEMBERS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
             "protocol",
             "host",
             "path",
+            "port",
             "interval",
             "timeout",
             "unhealthyThreshold",
@@ -101,6 +102,7 @@ def write_probe(spec: model.Spec, id_of: IdOf) -> dict[str, Any]:  # noqa: ARG00
         "minServers": 0,
         "match": _write_match(spec["statuses"]),
     }
+    found |= {"port": spec["port"]} if spec.get("port") else {}
     return found | ({"host": spec["host"]} if spec["host"] else {})
 
 
@@ -117,6 +119,7 @@ def read_probe(properties: Mapping[str, Any], ref_of: RefOf) -> dict[str, Any]: 
         "protocol": properties.get("protocol") or "",
         "host": "" if picked else properties.get("host") or "",
         "path": properties.get("path") or "",
+        "port": properties.get("port"),
         "interval": properties.get("interval"),
         "timeout": properties.get("timeout"),
         "threshold": properties.get("unhealthyThreshold"),

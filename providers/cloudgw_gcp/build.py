@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from cloudgw.building import tls
+from cloudgw.building import tls, treatment
 from cloudgw.graph import model
 from cloudgw.objects import Note, Origin, Parameters, Unknown
 from cloudgw.provider import Facts
@@ -22,6 +22,7 @@ from cloudgw_gcp import (
     build_certificates,
     build_listeners,
     build_maps,
+    build_policies,
     build_quota,
     build_rules,
     facts,
@@ -247,6 +248,7 @@ class _Work:
             self.backends.service(key, self.services[key])
         self.elements += self.backends.elements()
         self.notes += self.backends.notes
+        self.notes += treatment.all_notes(self.routing, build_policies.refused)
 
     def proxies(self, wanted: parameters.GCPParameters) -> None:
         """What listens on each port."""
@@ -287,7 +289,7 @@ class _Work:
             self.elements,
             order=self.order,
             withdrawn=self.withdrawn(),
-            doubted=frozenset(self.certificates.doubted),
+            doubted=frozenset(self.certificates.doubted) | self.backends.doubted,
             unknown=tuple(unknown),
             known=() if routing.complete else self.known(),
         )

@@ -11,18 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cloudgw.building import treatment
 from cloudgw.graph import model
 from cloudgw.objects import Note, Origin, Unknown
 from cloudgw.routing import ir
-from cloudgw_gcp import build_actions, facts, names
+from cloudgw_gcp import build_actions, build_policies, facts, names
 
-DRAINING = 30  # seconds that requests under way have when an endpoint leaves
 DEFAULT_TIMEOUT = 30  # seconds; load-balancing/docs/backend-service
 # seconds; a connection that became a WebSocket is closed then, idle or not (load-balancing/docs/https/request-
 # distribution, WebSocket support)
 WEBSOCKET_TIMEOUT = 86_400
-# Kubernetes decides who is ready; the load balancer only has to find out who can be reached and answers at all
-CHECK: Mapping[str, Any] = {"path": "/", "port": None, "interval": 15, "timeout": 5, "healthy": 2, "unhealthy": 2}
 TYPE = "GCE_VM_IP_PORT"
 
 
@@ -35,6 +33,7 @@ class Backends:
         self.exposure = exposure
         self.quota = quota
         self.made: dict[model.Address, model.Element] = {}
+        self.doubted: set[model.Address] = set()
         self.unknown: list[str] = []
         self.notes: list[Note] = []
 
@@ -66,7 +65,10 @@ class Backends:
                 self._add("backend-service", logical, backend, ())
             else:
                 timeout = WEBSOCKET_TIMEOUT if backend.protocol == "WS" else DEFAULT_TIMEOUT
-                self._service(logical, variant, groups, origins, timeout)
+                policy = treatment.of(self.routing, key, logical in self.network.services)
+                self._service(logical, variant, groups, origins, timeout, policy, self._check_of(key, policy))
+                if treatment.is_unseen(self.routing, key):
+                    self.doubted.add(self.address("backend-service", logical))
 
     def _service(
         self,
@@ -75,20 +77,46 @@ class Backends:
         groups: tuple[model.Ref, ...] | Unknown,
         origins: Sequence[Origin],
         timeout: int,
+        policy: ir.BackendPolicy | Unknown | None = None,
+        check: model.Address | Unknown | None = None,
     ) -> None:
-        check = {"place": self.network.place, "protocol": "HTTP", **CHECK}
-        spec = {
+        check = check or self._check("http", build_policies.CHECK, self.routing.origin)
+        spec: dict[str, Any] = {
             "address": model.Ref(self.address("address", "lb")),
             "protocol": "HTTP",
             "exposure": self.exposure,
-            "health_check": model.Ref(self._add("health-check", "http", check, (self.routing.origin,))),
+            "health_check": check if isinstance(check, Unknown) else model.Ref(check),
             "backends": groups,
             "timeout": timeout,
             "affinity": variant.affinity,
             "cookie": variant.cookie,
-            "draining": DRAINING,
+            "draining": build_policies.DRAINING,
         }
+        if isinstance(policy, Unknown):
+            spec["draining"] = policy
+            if variant == build_actions.Variant():
+                spec |= {"affinity": policy, "cookie": policy}
+        elif policy is not None:
+            spec["draining"] = policy.drain if policy.drain is not None else build_policies.DRAINING
+            if variant == build_actions.Variant():
+                asked = build_policies.variant(policy)
+                spec |= {"affinity": asked.affinity, "cookie": asked.cookie}
         self._add("backend-service", logical, spec, origins)
+
+    def _check(self, logical: str, asks: Mapping[str, Any], origin: Origin) -> model.Address:
+        spec = {"place": self.network.place, "protocol": "HTTP", **asks}
+        return self._add("health-check", logical, spec, (origin,))
+
+    def _check_of(
+        self, key: ir.BackendKey, policy: ir.BackendPolicy | Unknown | None
+    ) -> model.Address | Unknown | None:
+        """The health check of a Service port whose policy asks for another one, under a name of its own: what is
+        changed in the policy is changed in place. None: it has none of its own."""
+        if not isinstance(policy, ir.BackendPolicy):
+            return policy
+        if not build_policies.asks(policy.check):
+            return None
+        return self._check(str(key), build_policies.check(policy.check), policy.origin)
 
     def _groups(
         self, key: ir.BackendKey, backend: ir.Backend | Unknown, origins: Sequence[Origin]

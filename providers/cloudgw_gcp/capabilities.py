@@ -33,6 +33,7 @@ from cloudgw_gcp.capabilities_features import (
 
 _CERT = f"{TESTS}/test_build_certificates.py"
 _FACTS = f"{TESTS}/test_facts.py"
+_POLICY = "tests/unit/test_backend_policy_builds.py"
 _FIREWALL = f"{DOCS}/firewall-rules"
 _GROUPS = f"{DOCS}/negs/zonal-neg-concepts"
 _UNFOUND = f"{_FACTS}::test_what_cannot_be_found_is_unknown_and_says_what_to_do"
@@ -40,6 +41,21 @@ _SIZE = f"{TESTS}/test_build_size.py"
 
 CAPABILITIES: tuple[Capability, ...] = (
     *FEATURES,
+    row(
+        "BackendPolicy.spec.healthCheck and drainSeconds",
+        "partial",
+        f"{DOCS}/health-check-concepts",
+        f"{_POLICY}::test_google_takes_what_a_health_check_can",
+        "statusCodes other than 200 have no effect, as that alone is a good answer; unhealthyThreshold is at most 10, "
+        "timeoutSeconds at most intervalSeconds; without a policy requests have 30 seconds to end",
+        "PolicyNotHonoured",
+    ),
+    row(
+        "BackendPolicy.spec.affinity",
+        "yes",
+        AFFINITY,
+        f"{_POLICY}::test_google_knows_cookies_and_addresses",
+    ),
     row(
         "HTTPRoute.spec.rules.matches.headers",
         "partial",

@@ -42,8 +42,8 @@ class Network:
     from where the proxies come, () with a global place: then only Google's own ranges do. tags: of the nodes, for a
     firewall rule.
 
-    standing: logical ids of the route rules that stand; certificates: of the certificates. quotas: limits of which
-    others took some: less than documented.
+    standing: logical ids of the route rules that stand; certificates: of the certificates; services: of the backend
+    services. quotas: limits of which others took some: less than documented.
     """
 
     project: str
@@ -57,6 +57,7 @@ class Network:
     tags: tuple[str, ...] | Unknown = UNLISTED
     standing: frozenset[str] = frozenset()
     certificates: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
     quotas: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -91,6 +92,7 @@ def facts(listed: Inventory, routing: ir.Routing, wanted: parameters.GCPParamete
         tags=tags,
         standing=frozenset(rule for url_map in standing.maps for rule in _rules(url_map)),
         certificates=standing.certificates,
+        services=standing.services,
         quotas=_quotas(standing.maps, wanted),
     )
     return Facts(values={"network": found}, notes=(*notes.values(), *standing.unread))
@@ -256,6 +258,7 @@ class _Standing:
     zones: set[str] = field(default_factory=set)
     tags: tuple[str, ...] = ()
     certificates: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
 
 
 def _standing(listed: Inventory) -> Mapping[str, _Standing]:
@@ -263,7 +266,7 @@ def _standing(listed: Inventory) -> Mapping[str, _Standing]:
     found: dict[str, _Standing] | None = listed.derived.get("standing")
     if found is not None:
         return found
-    found = listed.derived["standing"] = {}
+    found = {}
     content = listed.content
     for collection in ("urlMaps", "backendServices", "networkEndpointGroups", "sslCertificates", "firewalls"):
         for item in content.get(collection) or ():
@@ -280,8 +283,11 @@ def _standing(listed: Inventory) -> Mapping[str, _Standing]:
                 of.zones.add(names.place_of(inventory.path_of(item))[1])
             elif collection == "sslCertificates":
                 of.certificates |= {model.short(record.address).partition("/")[2]}
+            elif collection == "backendServices":
+                of.services |= {model.short(record.address).partition("/")[2]}
             elif collection == "firewalls":
                 of.tags = tuple(sorted(item.get("targetTags") or ()))
+    listed.derived["standing"] = found  # whole: other threads read it
     return found
 
 

@@ -157,6 +157,18 @@ def _policy(dice: random.Random, namespace: str, name: str) -> dict[str, Any]:
     return found
 
 
+def _treatment(dice: random.Random, namespace: str, name: str) -> dict[str, Any]:
+    targets = [{"name": one} for one in dice.sample(("one", "two", "copies", "missing"), dice.choice((1, 2)))]
+    if dice.random() < 0.3:
+        targets[0]["sectionName"] = dice.choice(("tcp-80", "missing"))
+    spec: dict[str, Any] = {"targetRefs": targets, "healthCheck": {"path": dice.choice(("/a", "/b"))}}
+    if dice.random() < 0.1:
+        spec["nobodyKnows"] = 1
+    found = _plain("cloudgw.dev/v1alpha1", "BackendPolicy", namespace, name, spec=spec)
+    found["metadata"]["creationTimestamp"] = dice.choice(("2024-01-01T00:00:00Z", "2023-01-01T00:00:00Z"))
+    return found
+
+
 def _grant_of_authorities(namespace: str) -> dict[str, Any]:
     trusted = [{"group": GATEWAY_GROUP, "kind": "Gateway", "namespace": "infra"}]
     spec = {
@@ -222,6 +234,8 @@ def _more(dice: random.Random, manifests: list[dict[str, Any]]) -> list[dict[str
             found += [_slice(dice, namespace, service, number) for number in range(dice.randint(0, 2))]
         if dice.random() < 0.4:
             found.append(_policy(dice, namespace, dice.choice(("p", "q"))))
+        if dice.random() < 0.5:
+            found.append(_treatment(dice, namespace, dice.choice(("p", "q"))))
         if dice.random() < 0.3:
             found.append(_grant_of_authorities(namespace))
     found.append(_plain("v1", "Node", "", "n1", status={"addresses": []}))

@@ -153,6 +153,8 @@ class Stage:
         metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
         path = self.cluster.path_of({"apiVersion": api, "kind": kind, "metadata": metadata})
         status, answer = self.cluster.request("GET", path)
+        if status not in (200, 404):
+            raise OSError(f"{path}: {status} {answer.get('message', '')}")
         return answer if status == 200 else None
 
     def delete(self, api: str, kind: str, namespace: str, name: str) -> None:

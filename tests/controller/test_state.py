@@ -37,6 +37,7 @@ STATES = st.builds(
     inputs=st.sampled_from(["", "ab"]),
     released=st.frozensets(TEXT, max_size=2),
     retain=st.booleans(),
+    class_name=st.sampled_from(["", "aws"]),
     definitions=st.dictionaries(TEXT, TEXT, max_size=2),
 )
 

@@ -344,5 +344,29 @@ def test_ancestors_of_a_policy_are_joined_too(scene: Scene) -> None:
     assert held == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("accepted", "ready"),
+    [
+        ((), {}),
+        (("True", "True"), {"Ready": "True"}),
+        (("True", "Unknown"), {"Ready": "False", "Reconciling": "True"}),
+        (("Unknown", "False"), {"Ready": "False", "Stalled": "True"}),
+    ],
+)
+def test_a_policy_of_our_own_is_as_ready_as_its_gateways_say(
+    scene: Scene, accepted: tuple[str, ...], ready: dict[str, str]
+) -> None:
+    key: boards.RouteKey = ("BackendPolicy", ("shop", "cart"))
+    for number, status in enumerate(accepted):
+        condition = {"type": "Accepted", "status": status, "reason": "X", "message": status, "observedGeneration": 4}
+        one = {"ancestorRef": ref(str(number)), "controllerName": OURS, "conditions": [condition]}
+        found = statuses.ObjectStatus(kind=key[0], namespace="shop", name="cart", status={"ancestors": [one]})
+        scene.board.put(("shop", str(number)), boards.entries([found]))
+    status = dict(scene.board.wanted(*key, None).status)
+    assert [one["ancestorRef"]["name"] for one in status["ancestors"]] == [str(n) for n in range(len(accepted))]
+    assert {one["type"]: one["status"] for one in status.get("conditions", ())} == ready
+    assert status.get("observedGeneration") == (4 if accepted else None)
+
+
 def _path(name: str) -> str:
     return f"/apis/gateway.networking.k8s.io/v1/namespaces/shop/gateways/{name}"

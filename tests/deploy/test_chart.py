@@ -224,7 +224,6 @@ def test_namespaced_mode_reads_other_namespaces_not_at_all() -> None:
         "gatewayclasses/status",
         "customresourcedefinitions",
         "namespaces",
-        "nodes",
         *(f"{cloud}gatewayclassparameters{part}" for cloud in ("aws", "azure", "gcp") for part in ("", "/status")),
     }
     assert found["Role", "shop"] == found["Role", "blog"]

@@ -11,6 +11,7 @@ import jsonschema_rs
 import pytest
 import yaml
 
+from cloudgw.controller import resources
 from cloudgw.objects import GATEWAY_GROUP
 from cloudgw.sources import catalog
 from scripts import chart
@@ -20,7 +21,11 @@ VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 ABOUT: dict[str, Any] = yaml.safe_load((CHART / "Chart.yaml").read_text())
 CRDS = [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml"))]
-IRREGULAR = {"GatewayClass": "gatewayclasses", "BackendTLSPolicy": "backendtlspolicies"}
+IRREGULAR = {
+    "GatewayClass": "gatewayclasses",
+    "BackendTLSPolicy": "backendtlspolicies",
+    "BackendPolicy": "backendpolicies",
+}
 STATUSES = {"GatewayClass", "Gateway", "ListenerSet", "HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"}
 
 
@@ -82,7 +87,10 @@ def test_every_rule_can_be_left_out_by_its_name() -> None:
     assert SCHEMA["properties"]["rbac"]["properties"]["omit"]["items"]["enum"] == list(rules())
 
 
-@pytest.mark.parametrize(("group", "kind"), sorted(catalog.KINDS), ids=lambda word: word or "core")
+READ = sorted((one.group, one.kind) for one in resources.RESOURCES)
+
+
+@pytest.mark.parametrize(("group", "kind"), READ, ids=lambda word: word or "core")
 def test_every_kind_that_is_read_may_be_read(group: str, kind: str) -> None:
     scope = "watched" if catalog.KINDS[group, kind].namespaced else "cluster"
     assert {(group, plural(kind), verb) for verb in ("get", "list", "watch")} <= granted(scope=scope)

@@ -15,7 +15,6 @@ from cloudgw_local.aws import call, ec2_filters, errors, world
 
 _TEXT = re.compile(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}")
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
-_RULES_PER_GROUP = 60
 
 
 def create_security_group(this: call.Call) -> dict[str, Any]:
@@ -136,7 +135,7 @@ def _authorize(this: call.Call, *, egress: bool) -> dict[str, Any]:
     for rule, key in zip(asked, keys, strict=True):
         if key in taken:
             raise errors.AwsError("InvalidPermission.Duplicate", f'the specified rule "{_words(rule)}" already exists')
-    if len(held) + len(asked) > _RULES_PER_GROUP:
+    if len(held) + len(asked) > int(this.settings["security_group_rule_quota"]):
         raise errors.AwsError(
             "RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached."
         )

@@ -81,7 +81,7 @@ def create_load_balancer(this: call.Call) -> dict[str, Any]:
                 f"A load balancer with the same name '{name}' exists, but with different settings",
             )
         return {"LoadBalancers": [_json(this, existing)]}
-    if sum(one.type == kind for one in this.world.load_balancers.values()) >= 50:
+    if sum(one.type == kind for one in this.world.load_balancers.values()) >= _quota(this, kind):
         raise errors.AwsError("TooManyLoadBalancers", "You've reached the limit on the number of load balancers")
     unique = this.world.new_id("load-balancer", 16)
     path = {"application": "app", "network": "net"}[kind]
@@ -92,6 +92,10 @@ def create_load_balancer(this: call.Call) -> dict[str, Any]:
     this.world.load_balancers[made.arn] = made
     this.world.tags[made.arn] = tags
     return {"LoadBalancers": [_json(this, made)]}
+
+
+def _quota(this: call.Call, kind: str) -> int:
+    return int(this.settings["load_balancer_quota"]) if kind == "application" else LIMITS[f"{kind}-load-balancers"]
 
 
 def describe_load_balancers(this: call.Call) -> dict[str, Any]:
@@ -233,7 +237,8 @@ def describe_tags(this: call.Call) -> dict[str, Any]:
 
 def describe_account_limits(this: call.Call) -> dict[str, Any]:
     shown, marker = elbv2_lookup.page(this, list(LIMITS), str)
-    return {"Limits": [{"Name": name, "Max": str(LIMITS[name])} for name in shown], "NextMarker": marker}
+    limits = {**LIMITS, "application-load-balancers": _quota(this, "application")}
+    return {"Limits": [{"Name": name, "Max": str(limits[name])} for name in shown], "NextMarker": marker}
 
 
 def describe_ssl_policies(this: call.Call) -> dict[str, Any]:

@@ -48,6 +48,8 @@ def groups_of(actions: collections.abc.Iterable[dict[str, Any]]) -> list[str]:
 
 def users(state: world.World) -> dict[str, list[str]]:
     """Target group ARN -> ARNs of the load balancers whose rules name it, matching or not, default rules included."""
+    if state.users is not None:
+        return state.users
     found: dict[str, dict[str, None]] = {}
     for rule in state.rules.values():
         balancer = state.listeners[rule.listener_arn].load_balancer_arn
@@ -57,17 +59,24 @@ def users(state: world.World) -> dict[str, list[str]]:
 
 
 def settle(state: world.World, now: float) -> None:
-    """Start and stop the health clocks of target groups; drop what has finished draining or leaving."""
-    used = users(state)
+    """Drop what has finished draining or leaving."""
+    for group in state.target_groups.values():
+        if any(target.draining_until is not None and target.draining_until <= now for target in group.targets):
+            group.targets = [one for one in group.targets if one.draining_until is None or one.draining_until > now]
+    if state.leaving:
+        state.leaving = [one for one in state.leaving if one.until > now]
+
+
+def resettle(state: world.World, now: float) -> None:
+    """After a write: also start and stop the health clocks of target groups. A write begins with `users` None."""
+    state.users = None
+    state.users = used = users(state)
     for group in state.target_groups.values():
         if group.arn not in used and group.attached_at is not None:
             group.attached_at, group.released_at = None, now
         elif group.arn in used and group.attached_at is None:
             group.attached_at = now
-        if any(target.draining_until is not None and target.draining_until <= now for target in group.targets):
-            group.targets = [one for one in group.targets if one.draining_until is None or one.draining_until > now]
-    if state.leaving:
-        state.leaving = [one for one in state.leaving if one.until > now]
+    settle(state, now)
 
 
 def of(

@@ -18,7 +18,7 @@ import traceback
 from typing import Any
 
 from cloudgw_local import buckets, control, faults, httpd, serving
-from cloudgw_local.aws import call, errors, health, wire, world
+from cloudgw_local.aws import call, errors, health, permissions, wire, world
 
 SETTINGS: dict[str, Any] = {
     "staleness": 0.0,
@@ -29,6 +29,8 @@ SETTINGS: dict[str, Any] = {
     "certificate_issuing": 0.0,
     "throttling": False,
     "page_size": 400,
+    "load_balancer_quota": 50,  # adjustable at AWS: application/load-balancer-limits.html
+    "security_group_rule_quota": 60,  # adjustable at AWS: vpc/latest/userguide/amazon-vpc-limits.html
 }
 
 SECRETS = ("PrivateKey", "ClientSecret", "Passphrase")
@@ -96,6 +98,9 @@ class Aws:
         else:
             self.world.health[target] = healthy
 
+    def policy(self, document: Any) -> permissions.Policy:
+        return permissions.Policy(document)
+
     def answer(self, request: httpd.Request) -> httpd.Response | None:
         signed = _SCOPE.search(request.headers.get("authorization", ""))
         service = wire.SERVICES.get(signed[2]) if signed else None
@@ -136,10 +141,11 @@ class Aws:
             parameters=raw if parameters is None else parameters,
             time=now,
         )
-        fault = self.control.faults.take((operation, f"{service}:{operation}"))
+        fault = self.control.faults.take((operation, f"{service}:{operation}"), write=write)
         try:
-            if fault is not None and fault.kind == "refuse-before":
+            if fault is not None and fault.before_effect:
                 entry.outcome = fault.kind
+                fault.strike()
                 return None
             self._throttle(service, operation, parameters or {}, write, now, fault)
             if fault is not None and fault.kind == "error":
@@ -147,6 +153,8 @@ class Aws:
             if broken is not None:
                 raise broken
             assert parameters is not None
+            if isinstance(self.control.policy, permissions.Policy):
+                self.control.policy.check(service, operation, parameters, self.world)
             if parameters.get("DryRun"):
                 raise errors.AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
             answer = self._effect(service, operation, parameters, write, now)
@@ -156,8 +164,9 @@ class Aws:
         except Exception:
             entry.outcome = "InternalFailure"
             raise
-        if fault is not None and fault.kind == "lost":
+        if fault is not None and fault.after_effect:
             entry.outcome = fault.kind
+            fault.strike()
             return None
         return answer
 
@@ -171,6 +180,8 @@ class Aws:
         before = pickle.dumps(self.world) if write and lag > 0 else None
         state = self.world if write else self._seen(now, lag)
         health.settle(state, now)
+        if write:
+            state.users = None
         answer = perform(
             call.Call(
                 operation=operation,
@@ -182,7 +193,7 @@ class Aws:
             )
         )
         if write:
-            health.settle(state, now)
+            health.resettle(state, now)
         if before is not None:
             self._past.append((now, before))
         return answer

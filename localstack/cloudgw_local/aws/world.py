@@ -207,6 +207,7 @@ class World:
     tags: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
     health: dict[str, bool] = dataclasses.field(default_factory=dict)
     leaving: list[Leaving] = dataclasses.field(default_factory=list)
+    users: dict[str, list[str]] | None = None  # of target groups, as `health` found them; None: not looked for
     serial: int = 0
 
     def new_id(self, kind: str, digits: int = 17) -> str:
@@ -228,7 +229,7 @@ class World:
         value: Json = {}
         for field in dataclasses.fields(self):
             records = getattr(self, field.name)
-            if field.name in ("serial", "tags", "leaving"):
+            if field.name in ("serial", "tags", "leaving", "users"):
                 continue
             if field.name == "health":
                 value["health"] = dict(sorted(records.items()))

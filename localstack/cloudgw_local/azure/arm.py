@@ -22,9 +22,11 @@ REQUEST_BYTES = 4 * 1024 * 1024  # Azure/azure-resource-manager-rpc#138; code an
 NETWORK = "Microsoft.Network"
 IDENTITY = "Microsoft.ManagedIdentity"
 RESOURCES = "Microsoft.Resources"
+AUTHORIZATION = "Microsoft.Authorization"
 VERSIONS = {
     NETWORK: ("2026-03-01", "2026-01-01", "2025-09-01", "2025-07-01", "2025-05-01", "2025-03-01", "2025-01-01"),
     IDENTITY: ("2024-11-30", "2023-01-31", "2018-11-30"),
+    AUTHORIZATION: ("2022-04-01", "2018-07-01"),
     RESOURCES: ("2025-04-01", "2025-03-01", "2024-11-01", "2024-07-01", "2024-03-01", "2022-09-01", "2021-04-01"),
 }
 TYPES = {
@@ -37,10 +39,17 @@ TYPES = {
         "applicationGatewayWebApplicationFirewallPolicies",
         "locations/operations",
         "locations/operationResults",
+        "locations/usages",
     ),
     IDENTITY: ("userAssignedIdentities",),
+    AUTHORIZATION: ("permissions",),
 }
-SERVICES = {NETWORK: "network", IDENTITY: "managedIdentity", RESOURCES: "resources"}
+SERVICES = {
+    NETWORK: "network",
+    IDENTITY: "managedIdentity",
+    RESOURCES: "resources",
+    AUTHORIZATION: "authorization",
+}
 LOCATIONS = ("westeurope", "northeurope", "eastus", "eastus2", "westus2", "germanywestcentral", "francecentral")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9_])?")
 _GROUP = re.compile(r"[-\w.()]{1,90}(?<!\.)")

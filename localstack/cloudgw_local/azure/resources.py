@@ -57,6 +57,8 @@ def perform(asked: call.Call) -> call.Answer:
     address, method = asked.address, asked.method
     if address.type == "resourceGroups":
         return _group(asked)
+    if address.type == "locations/usages" and method == "GET":
+        return _usages(asked)
     if address.type.startswith("locations/"):
         if method != "GET" or address.is_list:
             raise arm.not_allowed(method)
@@ -75,6 +77,21 @@ def perform(asked: call.Call) -> call.Answer:
     if method not in verbs or (not address.is_list and not address.group):
         raise arm.not_allowed(method)
     return verbs[method](asked)
+
+
+def _usages(asked: call.Call) -> call.Answer:
+    """rest/api/virtualnetwork/usages/list; the limits are settings: azure-subscription-service-limits."""
+    limits = {"ApplicationGateways": "applicationGateways", "PublicIPAddresses": "publicIPAddresses"}
+    location = asked.address.names[0].lower()
+    value = []
+    for name, kind in limits.items():
+        used = sum(one.document.get("location") == location for one in asked.world.of_type(kind))
+        limit = int(
+            asked.settings["limit_application_gateways" if kind == "applicationGateways" else "limit_addresses"]
+        )
+        named = {"value": name, "localizedValue": name}
+        value.append({"name": named, "currentValue": used, "limit": limit, "unit": "Count"})
+    return call.Answer(status=200, body={"value": value})
 
 
 def _get(asked: call.Call) -> call.Answer:

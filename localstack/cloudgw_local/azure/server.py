@@ -16,7 +16,7 @@ import urllib.parse
 from typing import Any
 
 from cloudgw_local import control, faults, httpd, journal, serving
-from cloudgw_local.azure import SUBSCRIPTION, arm, call, errors, operations, resources, throttle, world
+from cloudgw_local.azure import SUBSCRIPTION, arm, call, errors, operations, permissions, resources, throttle, world
 
 SETTINGS: dict[str, Any] = {
     "staleness": 0.0,
@@ -30,6 +30,8 @@ SETTINGS: dict[str, Any] = {
     "throttling": False,
     "page_size": 400,
     "network_isolation": True,
+    "limit_application_gateways": 1000,
+    "limit_addresses": 1000,
     "key_vault_refused": "",
     "refuse_child": "",
     "refuse_body": "",
@@ -71,6 +73,9 @@ class Azure:
         if healthy is not None:
             found = before.healthy if before else True
             self.world.health[target] = world.Probe(healthy=healthy, since=self.control.now(), before=found)
+
+    def policy(self, document: Any) -> permissions.Policy:
+        return permissions.Policy(document)
 
     def answer(self, request: httpd.Request) -> httpd.Response | None:
         with self.control.lock:
@@ -114,10 +119,13 @@ class Azure:
             parameters={"path": request.path, "body": _without_secrets(body)},
             time=now,
         )
-        fault = self.control.faults.take((f"{request.method} {kind}", request.method, kind, kind.split("/")[-1]))
+        fault = self.control.faults.take(
+            (f"{request.method} {kind}", request.method, kind, kind.split("/")[-1]), write=write
+        )
         try:
-            if fault is not None and fault.kind == "refuse-before":
+            if fault is not None and fault.before_effect:
                 entry.outcome = fault.kind
+                fault.strike()
                 return None
             self._throttle(request, address, now, fault)
             if fault is not None and fault.kind == "error":
@@ -127,6 +135,10 @@ class Azure:
             if broken is not None:
                 raise broken
             assert address is not None
+            if isinstance(self.control.policy, permissions.Policy):
+                self.control.policy.check(address, request.method, body)
+            if address.type == "permissions":
+                return permissions.listed(self.control.policy, request.method)
             answer = self._effect(request, address, query, body, write, now)
         except errors.Refusal as refusal:
             entry.outcome = refusal.code
@@ -134,8 +146,9 @@ class Azure:
         except Exception:
             entry.outcome = "InternalServerError"
             raise
-        if fault is not None and fault.kind == "lost":
+        if fault is not None and fault.after_effect:
             entry.outcome = fault.kind
+            fault.strike()
             return None
         return answer
 

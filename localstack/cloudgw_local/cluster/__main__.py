@@ -72,7 +72,7 @@ def _started(options: argparse.Namespace, folder: Path, state: TextIO) -> tuple[
     _keep(state, {"pid": os.getpid()})
     programs = build.control_plane()
     reason = "" if options.no_pods else pods.why_not()
-    nodes = () if options.no_pods or reason else pods.NODES
+    nodes = () if options.no_pods or reason else pods.nodes()
     print("starting etcd, kube-apiserver and kube-controller-manager", flush=True)
     running = cluster.start(folder, channel=options.channel, controllers=True, nodes=nodes, crds=options.crds)
     (folder / "bin").mkdir()

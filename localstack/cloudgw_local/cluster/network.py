@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import ipaddress
+import json
 import os
 import re
 import shutil
@@ -43,6 +44,15 @@ def why_not() -> str:
     made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
     subprocess.run(["ip", "netns", "delete", name], capture_output=True)
     return f"pods need network namespaces: {made.stderr.strip()}" if made.returncode else ""
+
+
+def free_ranges(within: str, count: int) -> list[str]:
+    """The first ranges of 256 addresses into which this machine has no route of its own; [] where they are too few."""
+    routes = json.loads(subprocess.run(["ip", "-json", "route"], check=True, capture_output=True, text=True).stdout)
+    taken = [ipaddress.ip_network(one["dst"], strict=False) for one in routes if one["dst"] != "default"]
+    ranges = ipaddress.ip_network(within).subnets(new_prefix=24)
+    free = [str(one) for one in ranges if not any(one.overlaps(other) for other in taken)]
+    return free[:count] if len(free) >= count else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,14 @@ class Node:
 
 
 NODES = (Node(name="node-a", zone="zone-a"), Node(name="node-b", zone="zone-b"))
+_CLOUDS = "10.0.64.0/20"  # where machines of all local clouds have their pods: other addresses are strange to them
+
+
+def nodes() -> Sequence[Node]:
+    """NODES with pods that local clouds send requests to; with ranges of the runner's own where this machine has routes
+    into those."""
+    ranges = network.free_ranges(_CLOUDS, len(NODES))
+    return [replace(node, pods=one) for node, one in zip(NODES, ranges, strict=True)] if ranges else NODES
 
 
 class Runner:

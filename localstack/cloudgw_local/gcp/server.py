@@ -15,7 +15,7 @@ import traceback
 import urllib.parse
 from typing import Any
 
-from cloudgw_local import control, faults, httpd, serving
+from cloudgw_local import control, faults, gcp, httpd, serving
 from cloudgw_local.gcp import (
     around,
     call,
@@ -24,6 +24,7 @@ from cloudgw_local.gcp import (
     kinds,
     locations,
     operations,
+    permissions,
     quotas,
     resources,
     start,
@@ -52,6 +53,7 @@ SETTINGS: dict[str, Any] = {
 }
 SECRETS = tuple(sorted({name for one in kinds.KINDS.values() for name in one.secret}))
 LONGEST_WAIT = 120.0
+TEST = f"/v1/projects/{gcp.PROJECT}:testIamPermissions"  # of the resource manager, the one thing of it that is served
 # Parameters of every method (the discovery document's `parameters`), and those whose method lists leave them out.
 COMMON = (
     *("$.xgafv", "access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint", "quotaUser"),
@@ -100,6 +102,9 @@ class Google:
             found = before.healthy if before else True
             self.world.health[target] = around.Finding(healthy=healthy, since=self.control.now(), before=found)
 
+    def policy(self, document: Any) -> permissions.Policy:
+        return permissions.Policy(document)
+
     def answer(self, request: httpd.Request) -> httpd.Response | None:
         with self.control.lock:
             now = self.control.now()
@@ -134,6 +139,8 @@ class Google:
 
     def _perform(self, request: httpd.Request, now: float) -> Json | httpd.Response | None:
         """The answer to a request, or None when the client shall not hear of it."""
+        if request.path == TEST:
+            return self._tested(request, now)
         route = discovery.match(request.method, request.path)
         query = dict(urllib.parse.parse_qsl(request.query, keep_blank_values=True))
         body, broken = _read(request, route, query)
@@ -147,10 +154,11 @@ class Google:
             parameters={"path": request.path, "query": query, "body": body},
             time=now,
         )
-        fault = self.control.faults.take((entry.operation, verb, collection))
+        fault = self.control.faults.take((entry.operation, verb, collection), write=write)
         try:
-            if fault is not None and fault.kind == "refuse-before":
+            if fault is not None and fault.before_effect:
                 entry.outcome = fault.kind
+                fault.strike()
                 return None
             if broken is not None:
                 raise broken
@@ -166,6 +174,8 @@ class Google:
                 return _nowhere(request)
             route = locations.check(route)
             _check_query(route, query)
+            if isinstance(self.control.policy, permissions.Policy):
+                self.control.policy.check(route, body, kinds.KINDS, self.world.resources)
             version = request.headers.get("x-goog-api-version", "")
             asked = call.Call(
                 route=route, query=query, body=body, around=self._around(self.world, now), version=version
@@ -177,10 +187,25 @@ class Google:
         except Exception:
             entry.outcome = "internalError"
             raise
-        if fault is not None and fault.kind == "lost":
+        if fault is not None and fault.after_effect:
             entry.outcome = fault.kind
+            fault.strike()
             return None
         return httpd.Response(status=204, headers={}, body=b"") if answer is None else answer
+
+    def _tested(self, request: httpd.Request, now: float) -> Json:
+        """Which permissions the caller has: resource-manager/reference/rest/v1/projects/testIamPermissions."""
+        asked = json.loads(request.body)["permissions"]
+        self.control.log.record(
+            service="cloudresourcemanager",
+            operation="testIamPermissions projects",
+            write=False,
+            parameters={"path": request.path, "query": {}, "body": {"permissions": asked}},
+            time=now,
+        )
+        policy = self.control.policy
+        given = policy.included if isinstance(policy, permissions.Policy) else asked
+        return {"permissions": [one for one in asked if one in given]}
 
     def _throttle(self, route: discovery.Route | None, write: bool, now: float, fault: faults.Fault | None) -> None:
         if fault is not None and fault.kind == "throttle":

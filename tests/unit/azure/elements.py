@@ -100,6 +100,7 @@ def probe(logical: str, protocol: str) -> model.Element:
         protocol=protocol,
         host="127.0.0.1",
         path="/healthz",
+        port=None,
         interval=10,
         timeout=5,
         threshold=2,

@@ -68,10 +68,11 @@ placed = writer.placed
 
 def examples(folder: Path) -> None:
     """Copies the examples for one cloud and makes the TLS Secret that they name."""
-    for path in sorted(EXAMPLES.iterdir()):
+    for path in sorted(EXAMPLES.glob("*.yaml")):
         if path.name.startswith(OTHER):
             continue
         (folder / path.name).write_text(path.read_text())
+    (folder / "cloudgw.yaml").write_text("owner: example\nfiles: [.]\n")
     (folder / "shop-tls.json").write_text(json.dumps(keys.secret("good")))
 
 

@@ -215,6 +215,23 @@ spec:
     subjectAltNames: [{type: Hostname, hostname: "*.internal"}, {type: URI, uri: "spiffe://shop/cart"}]
   options: {example.io/fast: "on"}
 """
+TREATMENT = """\
+apiVersion: cloudgw.dev/v1alpha1
+kind: BackendPolicy
+metadata: {name: cart, namespace: shop}
+spec:
+  targetRefs: [{name: cart, sectionName: http}, {group: "", kind: Service, name: pay}]
+  healthCheck:
+    path: /healthz
+    port: 9090
+    intervalSeconds: 10
+    timeoutSeconds: 2
+    healthyThreshold: 3
+    unhealthyThreshold: 4
+    statusCodes: ["204", 200-202]
+  drainSeconds: 0
+  affinity: {type: Cookie, cookieName: pod, ttlSeconds: 60}
+"""
 SERVICE = """\
 apiVersion: v1
 kind: Service
@@ -281,6 +298,7 @@ def everything() -> str:
         UDP_ROUTE,
         GRANT,
         POLICY,
+        TREATMENT,
         SERVICE,
         SLICE,
         SECRET,

@@ -254,6 +254,24 @@ def test_layer_4_routes() -> None:
         assert route.rules == (objects.RouteRule(backends=(backend,)),)
 
 
+def test_backend_policy() -> None:
+    found, least = (
+        only(objects.BackendPolicy, text)
+        for text in (examples.TREATMENT, examples.TREATMENT.partition("  healthCheck")[0])
+    )
+    targets = (objects.PolicyTarget(name="cart", section="http"), objects.PolicyTarget(name="pay"))
+    assert found == objects.BackendPolicy(
+        meta=found.meta,
+        targets=targets,
+        check=objects.HealthCheck(
+            path="/healthz", port=9090, interval=10, timeout=2, healthy=3, unhealthy=4, statuses=("200-202", "204")
+        ),
+        drain=0,
+        affinity=objects.Affinity(type="Cookie", cookie="pod", ttl=60),
+    )
+    assert least == objects.BackendPolicy(meta=least.meta, targets=targets)
+
+
 def test_policy_and_grant() -> None:
     assert only(objects.BackendTLSPolicy, examples.POLICY) == objects.BackendTLSPolicy(
         meta=meta("shop", "cart"),
@@ -302,6 +320,8 @@ def test_kubernetes_own_kinds() -> None:
         (examples.TCP_ROUTE, "v1alpha3", False),
         (examples.UDP_ROUTE, "v1", True),
         (examples.POLICY, "v1alpha3", True),
+        (examples.TREATMENT, "v1alpha1", True),
+        (examples.TREATMENT, "v1", False),
         (examples.POLICY, "v1alpha2", False),
         (examples.GRPC_ROUTE, "v1alpha2", False),
         (examples.LISTENER_SET, "v1beta1", False),
@@ -356,6 +376,23 @@ def test_versions(text: str, version: str, read: bool) -> None:
         (examples.TLS_ROUTE, "Mail.example.com", "10.0.0.1", "/spec/hostnames/0: is '10.0.0.1', no hostname"),
         (examples.TCP_ROUTE, "rules: [", "rules: [{backendRefs: []}, ", "/spec/rules: has 2 rules; write exactly one"),
         (examples.UDP_ROUTE, "[{name: dns, port: 53}]", "[]", "/spec/rules/0/backendRefs: is missing; add at least"),
+        (
+            examples.TREATMENT,
+            "timeoutSeconds: 2",
+            "timeoutSeconds: 11",
+            "/spec/healthCheck/timeoutSeconds: is 11, more",
+        ),
+        (examples.TREATMENT, "path: /healthz", "path: healthz", "/spec/healthCheck/path: is 'healthz'; write /"),
+        (examples.TREATMENT, "path: /healthz", 'path: "/a b"', "/spec/healthCheck/path: is '/a b'"),
+        (examples.TREATMENT, '"204"', '"600"', "/spec/healthCheck/statusCodes/0: is '600'; write 200"),
+        (examples.TREATMENT, "200-202", "202-200", "/spec/healthCheck/statusCodes/1: is '202-200'"),
+        (examples.TREATMENT, '"204", 200-202', "", "/spec/healthCheck/statusCodes: is empty"),
+        (examples.TREATMENT, "drainSeconds: 0", "drainSeconds: 3601", "/spec/drainSeconds: is 3601; use a number from"),
+        (examples.TREATMENT, "type: Cookie", "type: ClientIP", "/spec/affinity: has cookieName or ttlSeconds"),
+        (examples.TREATMENT, "type: Cookie", "type: None", "/spec/affinity/type: is 'None'; use Cookie or ClientIP"),
+        (examples.TREATMENT, "cookieName: pod", 'cookieName: "a b"', "/spec/affinity/cookieName: is 'a b'"),
+        (examples.TREATMENT, "name: pay", "name: cart, sectionName: http", "/spec/targetRefs/1: names a target twice"),
+        (examples.TREATMENT, "kind: Service", "kind: Pod", "/spec/targetRefs/1/kind: is 'Pod'"),
         (examples.POLICY, "hostname: Cart.internal", "x: 1", "/spec/validation/hostname: is missing"),
         (examples.POLICY, "Cart.internal", '"*.internal"', "/spec/validation/hostname: is a wildcard"),
         (examples.POLICY, "caCertificateRefs", "caCerts", "/spec/validation: names no authority; give either"),
