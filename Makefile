@@ -5,11 +5,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 RUN := $(BIN)/python scripts/budget.py
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-cluster docs-cluster test check lint golden docs sweep oracle mutants bench bench-controller test-cluster crash chaos verify-admission rbac
+.PHONY: help setup demo demo-cluster test check lint golden docs docs-cluster sweep permissions oracle mutants bench \
+	bench-controller test-cluster crash chaos rbac beside verify-admission
 
 help:
 	@sed -n 's/^# //p' Makefile
-	@echo "targets: setup demo demo-cluster test check golden docs sweep oracle mutants bench bench-controller test-cluster crash chaos verify-admission rbac"
+	@echo "targets: setup demo demo-cluster test check lint golden docs docs-cluster sweep permissions oracle mutants bench bench-controller \
+		test-cluster crash chaos rbac beside verify-admission"
 
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -55,7 +57,11 @@ docs-cluster: setup
 	$(BIN)/python -m scripts.documents_cluster
 
 sweep: setup
-	$(RUN) 1800 $(BIN)/python -m pytest -m "sweep and not cluster"
+	$(RUN) 1800 $(BIN)/python -m pytest -m "sweep and not cluster" --ignore=tests/contract/test_permissions.py
+
+# Each grant of the roles in deploy/iam is taken away: some journey has to fail.
+permissions: setup
+	$(RUN) 1800 $(BIN)/python -m pytest -m sweep tests/contract/test_permissions.py
 
 oracle: setup
 	$(RUN) 300 $(BIN)/python -m tests.oracle.compare --worlds 2000
@@ -90,3 +96,9 @@ verify-admission: setup
 # The controller with the chart's roles, and without each rule of them: prints what then fails.
 rbac: setup
 	$(RUN) 900 $(BIN)/python -m pytest -s -m cluster tests/controller/test_rbac.py
+
+# Other people's programs beside the controller: Flagger, external-dns, promtool. They are built the first time, which
+# takes minutes each and is not in the budget. Prints how long each step of a canary took.
+beside: setup
+	$(BIN)/python -m tests.beside.programs
+	$(RUN) 900 $(BIN)/python -m pytest -s -m "cluster or not cluster" tests/beside --durations=0 --durations-min=1

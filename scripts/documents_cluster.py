@@ -25,7 +25,7 @@ from cloudgw_local.cluster import pods
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "guide" / "controller.md"
-PATIENCE = 240.0  # seconds
+PATIENCE = 300.0  # seconds
 PORT = re.compile(r"127\.0\.0\.1:(?!918)\d+")
 PART = re.compile(r"(<!-- (run(?: \d)?|file): (.+?) -->\n).*?(<!-- end -->)|<!-- until: (.+?) -->", re.DOTALL)
 ENDED = "--- ended with "

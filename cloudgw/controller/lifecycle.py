@@ -111,10 +111,12 @@ def used(found: store.Store, snapshot: Snapshot) -> dict[str, str]:
 
 
 def remembered(found: store.Store, snapshot: Snapshot, state: State) -> dict[str, str]:
-    """What `State.definitions` becomes when nothing is left to do. A kind that was used and is not installed any more
-    stays in it: else its objects would count as deleted from the next look on."""
+    """What `State.definitions` becomes when nothing is left to do. A kind that was used and is not installed any more,
+    or cannot be seen whole (its definition is just being deleted), stays in it: else its objects would count as deleted
+    from the next look on."""
     there = definitions(found)
-    return {**{kind: uid for kind, uid in state.definitions.items() if kind not in there}, **used(found, snapshot)}
+    kept = {kind: uid for kind, uid in state.definitions.items() if kind not in there or kind not in snapshot.complete}
+    return {**used(found, snapshot), **kept}
 
 
 def look(found: store.Store, state: State, gateway: Key, *, controller: str, doubted: Collection[str] = ()) -> Look:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import time
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -46,6 +47,7 @@ class Outlet:
     _refused: dict[str, tuple[str, str]] = field(default_factory=dict)  # by Gateway: why our finalizer is not on it
     _shown: dict[str, plans.Shown] = field(default_factory=dict)  # by Gateway: its GatewayPlan, of plan mode
     _theirs: set[str] = field(default_factory=set)  # Gateways whose GatewayPlan plan mode leaves to who applies
+    _late: dict[str, dict[programming.Route, float]] = field(default_factory=dict)  # by Gateway: routes, since when
 
     # What a pass found
 
@@ -131,7 +133,19 @@ class Outlet:
         }
         codes = _codes(site.provider)
         state = programming.of(plan, done, routing, settled=_settled(seen), standing=standing, approximated=codes)
+        self._measure(seen, site, state.routes)
         return self._held_up(seen, state)
+
+    def _measure(self, seen: Look, site: Site, routes: Mapping[programming.Route, str]) -> None:
+        """How long the cloud took for each route that was late and is not any more."""
+        now, since = time.monotonic(), self._late.setdefault(seen.owner, {})
+        late = {key for key, why in routes.items() if why}
+        for key in since.keys() - late:
+            began = since.pop(key)
+            if key in routes:
+                metrics.propagation(site.provider.name, now - began)
+        for key in late:
+            since.setdefault(key, now)
 
     def _listens(self, one: ir.ListenerVerdict) -> bool:
         """Whether the status of its object, as it is, calls a listener programmed in its newest generation."""
@@ -188,14 +202,16 @@ class Outlet:
         """Nothing of it stands and nobody wants it: what we said of it elsewhere goes too."""
         for kind, key in self.board.forget(seen.gateway):
             self._do(self.writer.post(self.board, kind, key))
-        if seen.live is not None and not seen.live.deleting and self.mode == "apply":
+        ours = seen.fate != "strange" or seen.owner in self._told  # else another cloudgw may speak of it
+        if ours and seen.live is not None and not seen.live.deleting and self.mode == "apply":
             self._do(self.writer.write("Gateway", seen.gateway, None))
-        if self.store.get(names.PLAN, seen.gateway) is not None:
+        if ours and self.store.get(names.PLAN, seen.gateway) is not None:
             self._do(self.kube.delete(names.path(names.PLAN, *seen.gateway)))
         metrics.forget(*seen.gateway)
         self._asking.discard(seen.owner)
         metrics.pending_plans(len(self._asking))
         self._told.pop(seen.owner, None)
+        self._late.pop(seen.owner, None)
         self._refused.pop(seen.owner, None)
 
     def strays(self) -> None:

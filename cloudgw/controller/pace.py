@@ -12,7 +12,7 @@ from cloudgw.engine import report
 from cloudgw.objects import Key
 from cloudgw.plan import model as plan_model
 
-AGAIN = 5.0  # seconds, where something could have been done and was not
+SLOWER, LONGEST = 1.4, 30.0  # seconds: a load balancer takes minutes, and each look at one takes calls
 
 
 def again(site: Site, gateway: Key, plan: plan_model.Plan, rest: plan_model.Plan, done: report.Report) -> float | None:
@@ -22,14 +22,19 @@ def again(site: Site, gateway: Key, plan: plan_model.Plan, rest: plan_model.Plan
     if (done.of("failed") or unseen) and not progressed:
         return site.queue.failed(gateway)
     site.queue.succeeded(gateway)
+    looks = site.fruitless[gateway] = 0 if progressed else site.fruitless.get(gateway, 0) + 1
     running = plan.busy or bool(done.operations)
     lasting = plan_model.timely(rest.changes)
-    if running or (progressed and not lasting):
-        return pipeline.POLL_SECONDS
-    if lasting:
-        return pipeline.pause(rest, site.clock.now(), lasting, progressed=progressed, staleness=site.provider.staleness)
+    if lasting and not running:
+        pause = pipeline.pause(
+            rest, site.clock.now(), lasting, progressed=progressed, staleness=site.provider.staleness
+        )
+        if pause != pipeline.POLL_SECONDS:  # the moment is known
+            return pause
     going = any(not change.waits for change in rest.changes)
-    return AGAIN if going or _coming(site, plan) else None
+    if running or progressed or lasting or going or _coming(site, plan):
+        return min(LONGEST, pipeline.POLL_SECONDS * SLOWER ** min(looks, 9))
+    return None
 
 
 def _coming(site: Site, plan: plan_model.Plan) -> bool:

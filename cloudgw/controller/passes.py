@@ -135,8 +135,8 @@ class Passes:
             return None
         memory = self.memory(site, seen)
         plan, done = self._pass(site, seen, looked, wish, memory)
-        if done.outcomes:
-            site.touched(seen.owner)
+        if any(outcome.change.fast or outcome.change.op == "update" for outcome in done.outcomes):
+            site.touched(seen.owner)  # what is new is read anyway, and so is what is gone
         for note in notes:
             LOG.info(note.message)
         return self._after(site, seen, looked, plan, done, wish)
@@ -258,11 +258,12 @@ class Passes:
             if believed := sorted(going & set(seen.snapshot.complete)):
                 LOG.warning("nothing is deleted: the definitions of %s are being deleted", ", ".join(believed))
                 return False
-        self._enter(site, seen)
+        self._enter(site, seen, plans.begun(plan, site.provider.kinds))
         return seen.leaves or self.outlet.hold(seen)
 
-    def _enter(self, site: Site, seen: Look) -> None:
-        """Into the address book: something of the Gateway stands here, or will."""
+    def _enter(self, site: Site, seen: Look, begun: frozenset[str] = frozenset()) -> None:
+        """Into the address book: something of the Gateway stands here, or will. begun: words of what is opened, kept
+        where this is the first that is made of it here."""
         assert seen.live is not None
         state = self.states.get(seen.gateway)
         known = replace(state, uid=seen.live.uid)
@@ -273,6 +274,7 @@ class Passes:
             known = replace(known, retain=retain, class_name=name, definitions={**used, **state.definitions})
         if not any(site.covers(one) for one in known.placements):
             known = replace(known, placements=tuple(sorted((*known.placements, site.placement))))
+            known = replace(known, approved=known.approved | begun)
         self.states.put(known)
 
     def _keep(self, site: Site, seen: Look, looked: Looked) -> None:

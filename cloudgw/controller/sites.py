@@ -59,6 +59,7 @@ class Site:
     memories: dict[Key, pipeline.Memory] = field(default_factory=dict)
     standing: dict[Key, bool] = field(default_factory=dict)
     empty: dict[Key, float] = field(default_factory=dict)  # when the first listing began that showed nothing of it
+    fruitless: dict[Key, int] = field(default_factory=dict)  # looks in a row in which nothing could be done
     ready: dict[Key, floor.Counts] = field(default_factory=dict)  # targets at the last look
     last: Looked | None = None
     _whole: Looked | None = None  # the last one for which everything was read
@@ -108,6 +109,7 @@ class Site:
             self.standing.pop(gateway, None)
             self.empty.pop(gateway, None)
             self.ready.pop(gateway, None)
+            self.fruitless.pop(gateway, None)
             self._scope.pop(gateway, None)
 
     def wants(self, gateway: Key, parameters: ProviderParameters) -> None:

@@ -54,8 +54,8 @@ def refused(policy: ir.BackendPolicy) -> dict[str, str]:
     """Field, as in BackendPolicy.asks -> why it has no effect."""
     found = _refused_of_check(policy.check)
     if policy.affinity is not None:
-        # stickiness of a target group needs that of every rule that splits requests, warm ones too
-        # (sticky-sessions.html), which is not written yet
+        # a group cannot be sticky while a rule that splits requests, a warm one too, names it and is not: AWS refuses
+        # (kubernetes-sigs/aws-load-balancer-controller#2734). Rules are not made sticky yet.
         reason = "target groups are not made sticky yet; pods are chosen anew for each request"
         found |= dict.fromkeys(("affinity.type", "affinity.cookieName", "affinity.ttlSeconds"), reason)
     return found

@@ -1,7 +1,8 @@
 """Other people's programs as processes of this machine: where they come from, and how they are run and ended.
 
-Called by the tests beside it. A program is a Go tool of `cloudgw_local.cluster.build`, started with the kubeconfig of
-the test cluster. Its log is kept, for a test reads what it said. This module must never end a process but its own.
+Called by the tests beside it, and by hand to build all of them: `python -m tests.beside.programs`. A program is a Go
+tool of `cloudgw_local.cluster.build`, started with the kubeconfig of the test cluster. Its log is kept, for a test
+reads what it said. This module must never end a process but its own.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from cloudgw_local.cluster import build
 
+TOOLS = (build.FLAGGER, build.PROMTOOL, build.EXTERNAL_DNS)
 LOCAL = {"GOTOOLCHAIN": "local", "GOWORK": "off"}
 
 
@@ -36,3 +39,11 @@ def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.kill()
+
+
+if __name__ == "__main__":
+    for one in TOOLS:
+        try:
+            print(build.tools(one))
+        except build.BuildError as problem:
+            print(f"{one.name}: {problem}; its tests are skipped, and fail in CI", file=sys.stderr)

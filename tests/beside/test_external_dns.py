@@ -5,10 +5,8 @@ Its provider `inmemory` writes what it does into its log. https://kubernetes-sig
 
 from __future__ import annotations
 
-import contextlib
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from cloudgw_local.cluster import build
 from tests.beside import programs
 from tests.cluster import able
 from tests.controller import manifests
-from tests.controller import stage as stages
 from tests.controller.manifests import API, document
 from tests.controller.stage import Stage, condition, free_port, until
 
@@ -55,13 +52,6 @@ def once(program: Path, stage: Stage) -> Records:
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     return {name: (kind, target) for verb, name, kind, target in changes(said) if verb == "CREATE"}
-
-
-@contextlib.contextmanager
-def always(program: Path, stage: Stage, log: Path) -> Iterator[None]:
-    """For as long as the block runs; it looks every second."""
-    with programs.running(command(program, stage, "--interval=1s"), log):
-        yield
 
 
 def address(stage: Stage, name: str) -> tuple[str, str]:
@@ -128,33 +118,27 @@ def test_a_record_outlives_a_bad_day(stage: Stage, program: Path, tmp_path: Path
     stage.apply(*manifests.of_class(), *manifests.shop())
     stage.programmed("shop", "edge", 120)
     before, log = address(stage, "edge"), tmp_path / "external-dns.log"
-    try:
-        with always(program, stage, log):
-            created = ("CREATE", "shop.example.com", *before)
-            until(lambda: changes(log.read_text()) == [created], f"it makes the record; see {log}", 60)
-            stage.clouds["aws"].stop()
-            stage.patch(
-                API, "Gateway", "shop", "edge", {"spec": {"listeners": [*_listeners(), _listeners("more", 81)]}}
-            )
-            until(lambda: _degraded(stage) == "CloudNotReached", "the Gateway says so", 120)
-            controller.stop()
-            stage.start().wait_leads()
-            route = {"spec": {"hostnames": ["shop.example.com", "more.example.com"]}}
-            stage.patch(API, "HTTPRoute", "shop", "web", route)
-            until(lambda: len(changes(log.read_text())) == 2, "its new hostname is known by the old address", 120)
-            assert changes(log.read_text())[1:] == [("CREATE", "more.example.com", *before)]
-            assert address(stage, "edge") == before
-            stage.delete(API, "HTTPRoute", "shop", "web")
-            until(lambda: len(changes(log.read_text())) == 4, "both records go with the route", 60)
-            gone = {one[:2] for one in changes(log.read_text())[2:]}
-            assert gone == {("DELETE", "shop.example.com"), ("DELETE", "more.example.com")}
-    finally:
-        stage.clouds["aws"] = stages.cloud("aws", stage.folder)
-
-
-def _listeners(name: str = "", port: int = 80) -> Any:
-    one = {"name": name or "http", "protocol": "HTTP", "port": port}
-    return one if name else [one]
+    with programs.running(command(program, stage, "--interval=1s"), log):
+        created = ("CREATE", "shop.example.com", *before)
+        until(lambda: changes(log.read_text()) == [created], f"it makes the record; see {log}", 60)
+        stage.clouds["aws"].ask("POST", "faults", {"operation": "*", "kind": "refuse-before", "times": 1_000_000})
+        two = [{"name": f"http-{port}", "protocol": "HTTP", "port": port} for port in (80, 81)]
+        stage.patch(API, "Gateway", "shop", "edge", {"spec": {"listeners": two}})
+        until(lambda: _degraded(stage) == "CloudNotReached", "the Gateway says so", 120)
+        controller.stop()
+        stage.start().wait_leads()
+        route = {"spec": {"hostnames": ["shop.example.com", "more.example.com"]}}
+        stage.patch(API, "HTTPRoute", "shop", "web", route)
+        until(lambda: len(changes(log.read_text())) == 2, "its new hostname is known by the old address", 120)
+        assert changes(log.read_text())[1:] == [("CREATE", "more.example.com", *before)]
+        assert address(stage, "edge") == before
+        stage.clouds["aws"].ask("DELETE", "faults")
+        stage.programmed("shop", "edge", 120)
+        assert address(stage, "edge") == before
+        stage.delete(API, "HTTPRoute", "shop", "web")
+        until(lambda: len(changes(log.read_text())) == 4, "both records go with the route", 60)
+    gone = {one[:2] for one in changes(log.read_text())[2:]}
+    assert gone == {("DELETE", "shop.example.com"), ("DELETE", "more.example.com")}
 
 
 def _degraded(stage: Stage) -> str:

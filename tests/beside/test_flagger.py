@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from cloudgw_local.cluster import build
 from tests.beside import programs, rollout
 from tests.controller import manifests
 from tests.controller.manifests import document
-from tests.controller.stage import RATE, Stage, free_port, until
+from tests.controller.stage import RATE, Controller, Stage, free_port, until
 
 pytestmark = pytest.mark.cluster
 NAMESPACE = "rollouts"
@@ -89,12 +90,15 @@ def phase(stage: Stage, name: str, *wanted: str) -> None:
     until(true, f"the canary {name} is {' or '.join(wanted)}", PATIENCE, 0.5)
 
 
+@dataclass(frozen=True, slots=True)
 class Told:
-    """What was seen of all three rollouts. said: Flagger's log; marks: where the journals stood when it was all set up;
-    journals: what the clouds were asked from then on."""
+    """What was seen of all three rollouts. said: Flagger's log; journals: what each cloud was asked once all was set
+    up; measured: by cloud, count and sum of the controller's histogram."""
 
-    def __init__(self, stories: dict[str, rollout.Story], said: str, journals: dict[str, list[dict[str, Any]]]) -> None:
-        self.stories, self.said, self.journals = stories, said, journals
+    stories: dict[str, rollout.Story]
+    said: str
+    journals: dict[str, list[dict[str, Any]]]
+    measured: dict[str, tuple[float, float]]
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +130,8 @@ def told(platform: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             for name in CLOUDS:
                 phase(platform, name, "Succeeded", "Failed")
         journals = {cloud: one.journal(marks[cloud]) for cloud, one in platform.clouds.items()}
-        found = Told(recorder.stories, log.read_text(errors="replace"), journals)
+        measured = {cloud: (counted(controller, cloud, "count"), counted(controller, cloud, "sum")) for cloud in STEPS}
+        found = Told(recorder.stories, log.read_text(errors="replace"), journals, measured)
         assert recorder.failed == []
         figures(found)
         yield found
@@ -136,6 +141,10 @@ def told(platform: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             platform.delete(CANARY, "Canary", NAMESPACE, name)
         platform.cluster.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
         platform.clear()
+
+
+def counted(controller: Controller, cloud: str, part: str) -> float:
+    return controller.metric(f"cloudgw_route_propagation_seconds_{part}", provider=cloud)
 
 
 def figures(found: Told) -> None:
@@ -174,6 +183,15 @@ def test_accepted_names_a_generation_when_the_cloud_answers_so(told: Told, name:
     later = moments[1:]  # a route that was never accepted is accepted at once: nobody takes pods away for it
     assert [one.answered for one in later] == [one.wanted for one in later]
     assert all(one.echoed for one in moments), "Flagger compares parentRefs as they stand"
+
+
+@pytest.mark.parametrize("cloud", sorted(STEPS))
+def test_how_long_it_takes_is_measured(told: Told, cloud: str) -> None:
+    """By it people choose the pauses of tools that read no status."""
+    count, seconds = told.measured[cloud]
+    shifts = len(SHIFTS[cloud]) - 1
+    assert count >= shifts
+    assert seconds >= shifts * 0.9 * SLOW.get(cloud, 0.0) / RATE
 
 
 @pytest.mark.parametrize("cloud", sorted(SLOW))

@@ -16,7 +16,7 @@ from cloudgw.testing import ground, stage, worlds
 
 WHERE = Origin(kind="BackendPolicy", namespace="shop", name="one")
 ASKED = ir.BackendPolicy(check=HealthCheck(path="/healthz", interval=20), drain=7, origin=WHERE)
-GROUNDS = {"aws": aws_ground.AWS, "azure": azure_ground.Azure, "gcp": gcp_ground.GCP}
+GROUNDS: dict[str, Any] = {"aws": aws_ground.AWS, "azure": azure_ground.Azure, "gcp": gcp_ground.GCP}
 every = pytest.mark.parametrize("name", sorted(GROUNDS))
 
 

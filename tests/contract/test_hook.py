@@ -138,7 +138,7 @@ POLLS: dict[str, Any] = {
 CALLS = {"read": READS, "write": WRITES, "another way": POLLS}
 
 
-@pytest.mark.parametrize("why", ["conflict", "throttled", "outcome_unknown"])
+@pytest.mark.parametrize("why", ["conflict", "denied", "outcome_unknown"])  # what is throttled, listings ask again
 @pytest.mark.parametrize("kind", sorted(CALLS))
 def test_what_the_hook_stops_never_leaves(name: str, kind: str, why: Why, monkeypatch: pytest.MonkeyPatch) -> None:
     told = Told()

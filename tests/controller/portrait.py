@@ -31,6 +31,7 @@ VOLATILE = {
     "gcp": frozenset({"IPAddress", "address"}),
 }
 ORDERED = frozenset({"pathRules"})  # lists whose order means something
+SHOWN = 8  # of a difference
 UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
@@ -48,7 +49,7 @@ def differences(wanted: list[str], found: list[str]) -> str:
             missing.remove(one)
         else:
             extra.append(one)
-    return "\n".join([*(f"- {one[:600]}" for one in missing), *(f"+ {one[:600]}" for one in extra)])
+    return "\n".join([*(f"- {one[:300]}" for one in missing[:SHOWN]), *(f"+ {one[:300]}" for one in extra[:SHOWN])])
 
 
 def _aws(dump: Mapping[str, Any]) -> list[Any]:

@@ -64,11 +64,12 @@ def certificate(namespace: str) -> dict[str, Any]:
 
 @dataclass(slots=True, kw_only=True)
 class Play:
-    """One cloud's lives. calls: how many calls of each journey change something; after: what the cloud looks like then;
-    missed: kills whose call never came."""
+    """One cloud's lives. controller_name: of the class; the cloud's own where none is given. calls: how many calls of
+    each journey change something; after: what the cloud looks like then; missed: kills whose call never came."""
 
     stage: Stage
     name: str
+    controller_name: str = ""
     patience: float = PATIENCE
     controller: Controller | None = None
     calls: dict[Journey, int] = field(default_factory=dict)
@@ -91,19 +92,22 @@ class Play:
     def prepare(self) -> None:
         """Everything but the Gateway and its routes."""
         for namespace in (self.namespace, self.system):
+            until(lambda: not self._going(namespace), f"the last {namespace} is gone", self.patience)  # noqa: B023
             self.stage.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         self.stage.apply(certificate(self.namespace), *self.classes())
         services = [one for one in loaded(EXAMPLES / "services.yaml") if one["metadata"]["namespace"] == "shop"]
         self.stage.apply(*({**one, "metadata": {**one["metadata"], "namespace": self.namespace}} for one in services))
 
-    @property
-    def controller_name(self) -> str:
-        return f"cloudgw.dev/{self.name}"
+    def _going(self, namespace: str) -> bool:
+        found = self.stage.get("v1", "Namespace", "", namespace)
+        return found is not None and "deletionTimestamp" in found["metadata"]
 
-    def classes(self, controller_name: str = "") -> Sequence[Mapping[str, Any]]:
-        """The class of this cloud, of a controller."""
+    def __post_init__(self) -> None:
+        self.controller_name = self.controller_name or f"cloudgw.dev/{self.name}"
+
+    def classes(self) -> Sequence[Mapping[str, Any]]:
         found = [dict(one) for one in loaded(EXAMPLES / f"{self.name}-class.yaml")]
-        found[0] = {**found[0], "spec": {**found[0]["spec"], "controllerName": controller_name or self.controller_name}}
+        found[0] = {**found[0], "spec": {**found[0]["spec"], "controllerName": self.controller_name}}
         return found
 
     def start(self, *arguments: str, kubeconfig: Path | None = None) -> Controller:

@@ -38,9 +38,7 @@ def test_a_follower_writes_nothing_and_takes_over(stage: Stage) -> None:
     assert cloud_writes(follower) == 0
     leader.kill()
     marks = stage.marks()
-    began = time.monotonic()
     follower.wait_leads(PATIENCE)
-    assert time.monotonic() - began > 8, "before the lease could be over"
     play.begin("changed")
     play.wait("changed", "the follower goes on")
     assert cloud_writes(follower) > 0
@@ -74,14 +72,22 @@ def test_a_leader_ends_in_order(stage: Stage) -> None:
 
 @pytest.mark.parametrize("late", [True, False], ids=["late", "at-once"])
 def test_a_leader_freezes_in_a_call(stage: Stage, late: bool) -> None:
-    """Past its lease; on each cloud, in each journey, at a call in its middle. late: that call arrives when another has
-    led for long and all is done; else at once, and the frozen one thaws while the other is at work."""
+    """Past its lease; on each cloud, at a call in the middle of a journey. late: of each journey, and that call arrives
+    when another has led for long and all is done; else of a change, where it arrives at once, and the frozen one thaws
+    while the other is at work."""
 
     def frozen(name: str) -> list[str]:
         play = Play(stage=stage, name=name)
         play.prepare()
         clean(play)
-        return [freeze(play, journey, late=late) for journey in JOURNEYS]
+        if late:
+            return [freeze(play, journey, late=True) for journey in JOURNEYS]
+        first = play.start()
+        first.wait_leads(PATIENCE)
+        play.begin("made")
+        play.wait("made", "it stands")
+        assert first.stop() == 0
+        return [freeze(play, "changed", late=False)]
 
     with concurrent.futures.ThreadPoolExecutor(len(CLOUDS)) as pool:
         told = [one for found in pool.map(frozen, CLOUDS) for one in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_made_restarted_and_deleted(stage: Stage, cloud: str) -> None:
     assert parents == []
 
 
-def routes(stage: Stage) -> list[dict[str, object]]:
+def routes(stage: Stage) -> list[dict[str, Any]]:
     return list(stage.cluster.request("GET", "/apis/gateway.networking.k8s.io/v1/httproutes")[1]["items"])
 
 

@@ -268,10 +268,21 @@ def installed(*kinds: str) -> store.Store:
 
 def test_a_kind_that_was_removed_is_not_forgotten_after_a_quiet_pass() -> None:
     """Else the second look takes it for one that nobody ever had, and deletes what its routes made."""
-    snapshot: Any = SimpleNamespace(objects={"HTTPRoute": {KEY: None}, "Gateway": {KEY: None}})
+    objects = {"HTTPRoute": {KEY: None}, "Gateway": {KEY: None}}
+    snapshot: Any = SimpleNamespace(objects=objects, complete=frozenset(objects))
     before = state.State(gateway=KEY, definitions={"TLSRoute": "uid-TLSRoute", "Gateway": "uid-Gateway"})
     after = lifecycle.remembered(installed("HTTPRoute", "Gateway", "GRPCRoute"), snapshot, before)
     assert after == {"TLSRoute": "uid-TLSRoute", "HTTPRoute": "uid-HTTPRoute", "Gateway": "uid-Gateway"}
+
+
+@pytest.mark.parametrize(("complete", "left"), [((), {"HTTPRoute": "uid-HTTPRoute"}), (("HTTPRoute",), {})])
+def test_a_kind_whose_definition_is_just_being_deleted_is_not_forgotten(
+    complete: tuple[str, ...], left: dict[str, str]
+) -> None:
+    """Its objects are gone before it is: a quiet pass in between must not take it for a kind that nobody uses."""
+    snapshot: Any = SimpleNamespace(objects={}, complete=frozenset(complete))
+    before = state.State(gateway=KEY, definitions={"HTTPRoute": "uid-HTTPRoute"})
+    assert lifecycle.remembered(installed("HTTPRoute"), snapshot, before) == left
 
 
 @pytest.mark.parametrize(("uid", "fate"), [("u1", "left"), ("u0", "strange")])

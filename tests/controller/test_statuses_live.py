@@ -4,179 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-from cloudgw.controller import boards, events, finalizers, kube, merging, names, store, writing
-from cloudgw.objects import CONTROLLER_NAME, GATEWAY_GROUP, Key
-from cloudgw.routing import statuses
-from cloudgw.sources import kubeconfig, served
-from tests.cluster import build, cluster
+from cloudgw.controller import finalizers, kube, merging, names, store
+from cloudgw.objects import CONTROLLER_NAME
+from tests.cluster import cluster
+from tests.controller.live_statuses import (
+    SHOP,
+    V1,
+    Live,
+    apply_status,
+    create,
+    entry,
+    foreign,
+    gateway,
+    get,
+    listener,
+    managers,
+    path,
+    ref,
+    resource,
+    run,
+    said,
+    server,
+    texts,
+    until_taken,
+    wanted,
+    write,
+)
 
+__all__ = ["server"]  # the fixture
 pytestmark = pytest.mark.cluster
-T = TypeVar("T")
-SHOP = "shop"
-V1 = f"{GATEWAY_GROUP}/v1"
-PLURALS = {
-    "GatewayClass": "gatewayclasses",
-    "Gateway": "gateways",
-    "ListenerSet": "listenersets",
-    "HTTPRoute": "httproutes",
-    "BackendTLSPolicy": "backendtlspolicies",
-}
-OWN = served.Resource(group=names.GROUP, version=names.VERSION, kind="GatewayPlan", plural="gatewayplans")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
-    running = cluster.start(tmp_path_factory.mktemp("cluster-statuses"))
-    try:
-        running.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SHOP}}])
-        yield running
-    finally:
-        running.stop()
-
-
-def resource(kind: str) -> served.Resource | None:
-    if kind == OWN.kind:
-        return OWN
-    if kind not in PLURALS:
-        return None
-    return served.Resource(
-        group=GATEWAY_GROUP, version="v1", kind=kind, plural=PLURALS[kind], namespaced=kind != "GatewayClass"
-    )
-
-
-def path(kind: str, name: str) -> str:
-    found = resource(kind)
-    assert found is not None
-    return f"{found.path('' if kind == 'GatewayClass' else SHOP)}/{name}"
-
-
-class Live:
-    """Our side: a Kube, a Store that sees only what `see` shows it, and a Writer. counted: (method, code)."""
-
-    def __init__(self, running: cluster.Cluster) -> None:
-        self.counted: list[tuple[str, int]] = []
-        self.kube = kube.Kube(
-            lambda: kubeconfig.access(str(running.kubeconfig)),
-            told=lambda method, code, _: self.counted.append((method, code)),
-        )
-        self.store = store.Store(lambda *_: None)
-        for kind in PLURALS:
-            self.store.complete(kind)
-        self.board = boards.RouteBoard(self.store)
-        self.writer = writing.Writer(self.kube, self.store, resource)
-
-    async def see(self, kind: str, name: str) -> dict[str, Any]:
-        data = await self.kube.get(path(kind, name))
-        data["metadata"].pop("managedFields", None)
-        self.store.put(kind, *store.live(kind, data))
-        self.counted.clear()
-        return data
-
-
-def run(running: cluster.Cluster, work: Callable[[Live], Awaitable[T]]) -> T:
-    async def main() -> T:
-        live = Live(running)
-        try:
-            return await work(live)
-        finally:
-            await live.kube.close()
-
-    return asyncio.run(main())
-
-
-def get(running: cluster.Cluster, kind: str, name: str) -> dict[str, Any]:
-    code, found = running.request("GET", path(kind, name))
-    assert code == 200, found
-    return found
-
-
-def create(running: cluster.Cluster, kind: str, name: str, spec: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
-    """A new object in place of what had the name."""
-    running.request("DELETE", path(kind, name))
-    metadata |= {"name": name} | ({} if kind == "GatewayClass" else {"namespace": SHOP})
-    data = {"apiVersion": V1, "kind": kind, "metadata": metadata, "spec": spec}
-    code, found = running.request("POST", path(kind, name).rpartition("/")[0] + "?fieldManager=person", data)
-    assert code == 201, found
-    return found
-
-
-def gateway(running: cluster.Cluster, name: str = "edge", *listeners: str, **metadata: Any) -> dict[str, Any]:
-    found = [{"name": one, "port": 80 + n, "protocol": "HTTP"} for n, one in enumerate(listeners or ("http",))]
-    return create(running, "Gateway", name, {"gatewayClassName": "cloud", "listeners": found}, **metadata)
-
-
-def apply_status(
-    running: cluster.Cluster, kind: str, name: str, status: Mapping[str, Any], manager: str = "auditor"
-) -> None:
-    """As another controller does, by server-side apply."""
-    metadata = {"name": name} | ({} if kind == "GatewayClass" else {"namespace": SHOP})
-    data = {"apiVersion": V1, "kind": kind, "metadata": metadata, "status": status}
-    target = f"{path(kind, name)}/status?fieldManager={manager}&force=true"
-    code, found = running.request("PATCH", target, data, content_type="application/apply-patch+yaml")
-    assert code == 200, found
-
-
-def foreign(type: str, generation: int = 1) -> dict[str, Any]:
-    return {
-        "type": type,
-        "status": "False",
-        "reason": "Asked",
-        "message": 'with "quotes", ünïcode and \\',
-        "lastTransitionTime": "2026-01-02T03:04:05Z",
-        "observedGeneration": generation,
-    }
-
-
-def said(*types: str, status: statuses.State = "True", generation: int = 1) -> list[dict[str, Any]]:
-    found = [
-        statuses.Condition(type=one, status=status, reason=one, message="it is so", generation=generation)
-        for one in types
-    ]
-    return [one.json() for one in found]
-
-
-def wanted(kind: str, name: str, **status: Any) -> statuses.ObjectStatus:
-    namespace = "" if kind == "GatewayClass" else SHOP
-    return statuses.ObjectStatus(kind=kind, namespace=namespace, name=name, status=status)
-
-
-def listener(name: str, *types: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, "attachedRoutes": 1, "supportedKinds": [], "conditions": said(*types), **more}
-
-
-def managers(found: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    """(manager, operation) -> its whole record, as text."""
-    return {(one["manager"], one["operation"]): json.dumps(one) for one in found["metadata"]["managedFields"]}
-
-
-def texts(conditions: list[dict[str, Any]]) -> list[str]:
-    return [json.dumps(one) for one in conditions if one["type"].startswith("example.com/")]
-
-
-def write(running: cluster.Cluster, want: statuses.ObjectStatus) -> list[tuple[str, int]]:
-    """Which requests it took."""
-
-    async def work(live: Live) -> list[tuple[str, int]]:
-        key: Key = (want.namespace, want.name)
-        await live.see(want.kind, want.name)
-        assert await live.writer.write(want.kind, key, want) is True
-        assert await live.writer.write(want.kind, key, want) is False
-        first = list(live.counted)
-        await live.see(want.kind, want.name)
-        assert await live.writer.write(want.kind, key, want) is False
-        assert live.counted == []
-        return first
-
-    return run(running, work)
-
-
-# What others say stays
 
 
 @pytest.mark.parametrize("kind", ["Gateway", "ListenerSet", "GatewayClass"])
@@ -212,14 +73,6 @@ def test_foreign_conditions_and_their_manager_stay_as_they_are(server: cluster.C
     left = get(server, kind, "audited")["status"]["conditions"]
     assert [one["type"] for one in left if "/" in one["type"]] == ["example.com/Audited"]
     assert {one["type"] for one in left} >= {"Accepted"}
-
-
-def ref(name: str = "edge", **more: Any) -> dict[str, Any]:
-    return {"group": GATEWAY_GROUP, "kind": "Gateway", "name": name, **more}
-
-
-def entry(name: str, *, by: str = CONTROLLER_NAME, count: int = 1, **more: Any) -> dict[str, Any]:
-    return {"parentRef": ref(name, **more), "controllerName": by, "conditions": said("Accepted", generation=count)}
 
 
 def test_entries_of_others_stay_as_they_are(server: cluster.Cluster) -> None:
@@ -260,18 +113,6 @@ def test_entries_of_others_stay_as_they_are(server: cluster.Cluster) -> None:
         assert [json.dumps(one) for one in get(server, kind, name)["status"][name]] == [
             json.dumps(one) for one in before
         ]
-
-
-async def until_taken(attempt: Callable[[], Awaitable[Any]]) -> None:
-    """Again after each conflict, as every controller does."""
-    while True:
-        try:
-            await attempt()
-        except kube.Refused as refused:
-            if refused.status != 409:
-                raise
-        else:
-            return
 
 
 def test_two_controllers_on_one_route_lose_nothing(server: cluster.Cluster) -> None:
@@ -444,194 +285,3 @@ def test_lists_that_are_full_are_still_written(server: cluster.Cluster) -> None:
     write(server, wanted("HTTPRoute", "full", parents=[entry("edge"), entry("more")]))
     found = get(server, "HTTPRoute", "full")["status"]["parents"]
     assert (len(found), found[31]["parentRef"]["name"]) == (32, "edge")
-
-
-FREEZE = {
-    "apiVersion": "admissionregistration.k8s.io/v1",
-    "kind": "ValidatingAdmissionPolicy",
-    "metadata": {"name": "frozen-gateways"},
-    "spec": {
-        "failurePolicy": "Fail",
-        "matchConstraints": {
-            "resourceRules": [
-                {
-                    "apiGroups": [GATEWAY_GROUP],
-                    "apiVersions": ["*"],
-                    "operations": ["UPDATE"],
-                    "resources": ["gateways"],
-                }
-            ]
-        },
-        "validations": [{"expression": "false", "message": "Gateways are frozen"}],
-    },
-}
-BINDING = {
-    "apiVersion": "admissionregistration.k8s.io/v1",
-    "kind": "ValidatingAdmissionPolicyBinding",
-    "metadata": {"name": "frozen-gateways"},
-    "spec": {"policyName": "frozen-gateways", "validationActions": ["Deny"]},
-}
-
-
-def test_a_policy_added_later_denies_the_finalizer_alone_and_is_named(server: cluster.Cluster) -> None:
-    uid = gateway(server, "frozen", finalizers=["example.com/theirs"])["metadata"]["uid"]
-    found = resource("Gateway")
-    assert found is not None
-
-    async def work(live: Live) -> str:
-        assert await finalizers.hold(live.kube, found, (SHOP, "frozen"), uid) is True
-        server.apply([FREEZE, BINDING])
-        try:
-            await live.kube.delete(path("Gateway", "frozen"))
-            async with asyncio.timeout(30):  # until the server has compiled the policy
-                for count in range(1000):
-                    label = {"metadata": {"labels": {"count": str(count)}}}
-                    try:
-                        await live.kube.patch(path("Gateway", "frozen"), label)
-                    except kube.Refused:
-                        break
-                    await asyncio.sleep(0.1)
-            await live.see("Gateway", "frozen")
-            want = wanted("Gateway", "frozen", conditions=said("Accepted", "Programmed", status="False"))
-            assert await live.writer.write("Gateway", (SHOP, "frozen"), want) is True
-            with pytest.raises(finalizers.Denied) as denied:
-                await finalizers.release(live.kube, found, (SHOP, "frozen"), uid)
-        finally:
-            server.delete(BINDING)
-            server.delete(FREEZE)
-        async with asyncio.timeout(30):
-            while True:
-                try:
-                    assert await finalizers.release(live.kube, found, (SHOP, "frozen"), uid) is True
-                    break
-                except finalizers.Denied:
-                    await asyncio.sleep(0.1)
-        assert denied.value.policy == "ValidatingAdmissionPolicy frozen-gateways"
-        return str(denied.value)
-
-    words = run(server, work)
-    assert "Gateways are frozen" in words
-    assert "matchConditions: !has(object.metadata.deletionTimestamp)" in words
-    left = get(server, "Gateway", "frozen")["metadata"]
-    assert left["finalizers"] == ["example.com/theirs"]
-
-    async def hold(live: Live) -> bool:
-        return await finalizers.hold(live.kube, found, (SHOP, "frozen"), uid)
-
-    assert run(server, hold) is False  # it is being deleted
-    server.request("PATCH", path("Gateway", "frozen"), {"metadata": {"finalizers": []}}, content_type=kube.MERGE)
-    assert server.request("GET", path("Gateway", "frozen"))[0] == 404
-
-
-# A parentRef is what the spec says
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        {"name": "edge"},
-        {"name": "edge", "group": GATEWAY_GROUP, "kind": "Gateway"},
-        {"name": "edge", "namespace": SHOP},
-        {"name": "edge", "namespace": "elsewhere", "sectionName": "http"},
-        {"name": "edge", "namespace": None, "sectionName": "http", "port": 80},
-        {"name": "more", "kind": "ListenerSet", "port": 443},
-        {"name": "x", "group": "", "kind": "Service", "port": 80},
-    ],
-)
-def test_a_parent_ref_is_echoed_to_the_byte(server: cluster.Cluster, written: dict[str, Any]) -> None:
-    create(server, "HTTPRoute", "echo", {"parentRefs": [written]})
-
-    async def work(live: Live) -> None:
-        data = await live.see("HTTPRoute", "echo")
-        seen = live.store.get("HTTPRoute", (SHOP, "echo"))
-        assert seen is not None
-        refs = boards.parent_refs(seen.item)
-        assert refs is not None
-        assert refs == data["spec"]["parentRefs"]
-        said_of_it = {"parentRef": refs[0], "controllerName": CONTROLLER_NAME, "conditions": said("Accepted")}
-        live.board.put((SHOP, "edge"), {("HTTPRoute", (SHOP, "echo")): [said_of_it]})
-        assert await live.writer.post(live.board, "HTTPRoute", (SHOP, "echo")) is True
-
-    run(server, work)
-    found = get(server, "HTTPRoute", "echo")
-    assert json.dumps(found["status"]["parents"][0]["parentRef"]) == json.dumps(found["spec"]["parentRefs"][0])
-
-
-# Our own kinds, and Events
-
-
-def definition() -> dict[str, Any]:
-    loose = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    schema = {"type": "object", "properties": {"spec": loose, "status": loose}}
-    version = {"name": names.VERSION, "served": True, "storage": True, "subresources": {"status": {}}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{OWN.plural}.{names.GROUP}"},
-        "spec": {
-            "group": names.GROUP,
-            "scope": "Namespaced",
-            "names": {"plural": OWN.plural, "kind": OWN.kind},
-            "versions": [{**version, "schema": {"openAPIV3Schema": schema}}],
-        },
-    }
-
-
-def test_kubectl_waits_for_one_of_our_own_kinds(server: cluster.Cluster) -> None:
-    server.apply([definition()])
-    server.wait_for(definition())
-    server.apply(
-        [{"apiVersion": OWN.api_version, "kind": OWN.kind, "metadata": {"name": "web", "namespace": SHOP}, "spec": {}}]
-    )
-    kubectl = [str(build.control_plane() / "kubectl"), "--kubeconfig", str(server.kubeconfig), "-n", SHOP]
-
-    def ready(condition: str) -> int:
-        command = [*kubectl, "wait", f"--for=condition={condition}", "gatewayplan/web", "--timeout=1s"]
-        return subprocess.run(command, capture_output=True, timeout=60).returncode
-
-    async def put(live: Live, *problems: str) -> list[tuple[str, int]]:
-        want = merging.readiness(OWN.kind, SHOP, "web", 1, problems)
-        assert await live.writer.write(OWN.kind, (SHOP, "web"), want) is True
-        return list(live.counted)
-
-    assert run(server, lambda live: put(live, "spec.x: is wrong; remove it")) == [("GET", 200), ("PATCH", 200)]
-    assert (ready("Ready") != 0, ready("Stalled")) == (True, 0)
-    run(server, put)
-    assert (ready("Ready"), ready("Stalled") != 0) == (0, True)
-    code, found = server.request("GET", f"{OWN.path(SHOP)}/web")
-    assert (code, found["status"]["observedGeneration"], len(found["status"]["conditions"])) == (200, 1, 1)
-
-
-def test_people_see_events(server: cluster.Cluster) -> None:
-    uid = gateway(server, "told")["metadata"]["uid"]
-
-    async def work(live: Live) -> None:
-        speaker = events.Events(live.kube, instance="pod-1")
-        sending = asyncio.create_task(speaker.run())
-        for _ in range(3):
-            speaker.say("Gateway", (SHOP, "told"), uid, "Warning", "Denied", "ä" * 2000, V1)
-        speaker.say("Gateway", (SHOP, "told"), uid, "Normal", "Programmed", "it serves", V1)
-        speaker.say("Gateway", ("nowhere", "told"), uid, "Normal", "Programmed", "lost", V1)
-        speaker.say("GatewayClass", ("", "c" * 253), uid, "Normal", "Accepted", "it is taken", V1)
-        async with asyncio.timeout(10):
-            while len(live.counted) < 4:
-                await asyncio.sleep(0.01)
-        sending.cancel()
-        assert [code for _, code in live.counted] == [201, 201, 404, 201]
-
-    run(server, work)
-    command = [
-        str(build.control_plane() / "kubectl"),
-        "--kubeconfig",
-        str(server.kubeconfig),
-        "describe",
-        "gateway",
-        "told",
-        "-n",
-        SHOP,
-    ]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
-    lines = [line.split() for line in shown.partition("Events:")[2].splitlines()]
-    found = sorted(line[:2] for line in lines if line[:1] in (["Warning"], ["Normal"]))
-    assert found == [["Normal", "Programmed"], ["Warning", "Denied"]]
-    assert "it serves" in shown

@@ -362,10 +362,10 @@ def test_a_policy_of_our_own_is_as_ready_as_its_gateways_say(
         one = {"ancestorRef": ref(str(number)), "controllerName": OURS, "conditions": [condition]}
         found = statuses.ObjectStatus(kind=key[0], namespace="shop", name="cart", status={"ancestors": [one]})
         scene.board.put(("shop", str(number)), boards.entries([found]))
-    status = dict(scene.board.wanted(*key, None).status)
-    assert [one["ancestorRef"]["name"] for one in status["ancestors"]] == [str(n) for n in range(len(accepted))]
-    assert {one["type"]: one["status"] for one in status.get("conditions", ())} == ready
-    assert status.get("observedGeneration") == (4 if accepted else None)
+    said = dict(scene.board.wanted(*key, None).status)
+    assert [one["ancestorRef"]["name"] for one in said["ancestors"]] == [str(n) for n in range(len(accepted))]
+    assert {one["type"]: one["status"] for one in said.get("conditions", ())} == ready
+    assert said.get("observedGeneration") == (4 if accepted else None)
 
 
 def _path(name: str) -> str:
