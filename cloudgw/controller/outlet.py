@@ -127,8 +127,12 @@ class Outlet:
     def _said(
         self, seen: Look, site: Site, routing: ir.Routing, plan: plan_model.Plan, done: report.Report | None
     ) -> Programming:
+        unseen, live = programming.unlisted(plan), seen.live
+        if unseen and not plan.addresses and live is not None:  # not even the load balancer
+            found = programming.unreachable(unseen, live.status, live.generation, routing)
+            return self._held_up(seen, replace(found, routes=self._unlooked(seen, unseen)))
         standing: set[programming.Route | programming.Listener] = {
-            *(key for key, late in self._unlooked(seen, "late").items() if not late),
+            *(key for key, late in self._unlooked(seen, unseen or "late").items() if not late),
             *((*one.owner, one.name) for one in routing.verdicts.listeners if self._listens(one)),
         }
         codes = _codes(site.provider)

@@ -60,8 +60,7 @@ def pending(plan: plans.Plan) -> list[model.Change]:
     harms nobody; what the cloud refused, and what waits for an object that is missing, is said of its own routes and
     listeners."""
     by_key = {change.key: change for change in plan.changes}
-    unlisted = any(reason.startswith("listing of") for reason in plan.incomplete)
-    said = {"refused"} if unlisted else {"refused", "unknown"}
+    said = {"refused"} if unlisted(plan) else {"refused", "unknown"}
     return [
         change
         for change in plan.changes
@@ -118,10 +117,19 @@ def of(
     else:
         text = f"stands in {plan.placement}"
         found = Programming(state="True", reason="Programmed", message=text, addresses=known)
-    late = {key: why or ("" if key in standing else doubt) for key, why in routes(missing, routing).items()}
+    blind = bool(unlisted(plan))  # that something is missing is not known either
+    late = {
+        key: "" if key in standing and (blind or not why) else why or doubt
+        for key, why in routes(missing, routing).items()
+    }
     new = {key: why or doubt for key, why in listeners(missing, routing).items() if key not in standing}
     new = {key: why for key, why in new.items() if why}
     return replace(_with(found, plan, failures, approximated, late), listeners=new)
+
+
+def unlisted(plan: plans.Plan) -> str:
+    """Why not everything that stands was seen; "" where it was."""
+    return next((reason for reason in plan.incomplete if reason.startswith("listing of")), "")
 
 
 def unsure(plan: plans.Plan) -> str:

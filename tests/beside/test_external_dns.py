@@ -122,7 +122,8 @@ def test_a_record_outlives_a_bad_day(stage: Stage, program: Path, tmp_path: Path
         created = ("CREATE", "shop.example.com", *before)
         until(lambda: changes(log.read_text()) == [created], f"it makes the record; see {log}", 60)
         stage.clouds["aws"].ask("POST", "faults", {"operation": "*", "kind": "refuse-before", "times": 1_000_000})
-        two = [{"name": f"http-{port}", "protocol": "HTTP", "port": port} for port in (80, 81)]
+        http = {"protocol": "HTTP", "port": 80}
+        two = [{"name": "http", **http}, {"name": "more", "hostname": "more.example.com", **http}]
         stage.patch(API, "Gateway", "shop", "edge", {"spec": {"listeners": two}})
         until(lambda: _degraded(stage) == "CloudNotReached", "the Gateway says so", 120)
         controller.stop()

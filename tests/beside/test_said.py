@@ -6,6 +6,7 @@ Found by Flagger on a cloud whose operations take longer than a look; here in mi
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 
@@ -38,6 +39,7 @@ def routing(refused: ir.Verdict | None = None) -> ir.Routing:
 
 def said(
     *notes: Note,
+    unlisted: str = "",
     settled: bool = True,
     standing: Collection[programming.Route | programming.Listener] = (),
     changes: tuple[model.Change, ...] = (),
@@ -45,6 +47,7 @@ def said(
 ) -> Programming:
     place = Placement("cloud", "1", "north")
     plan = plans.Plan(gateway="shop/edge", placement=place, changes=changes, notes=notes, addresses=("10.0.0.1",))
+    plan = replace(plan, incomplete=(f"listing of {place}: {unlisted}",) if unlisted else ())
     return programming.of(plan, None, routing(refused), settled=settled, standing=standing)
 
 
@@ -77,6 +80,15 @@ def test_a_listener_whose_certificate_came_later_waits_for_its_change() -> None:
     assert found.at(GATEWAY, "http") == found
     assert found.at(("ListenerSet", "shop", "edge")) == found
     assert said(changes=(change,), standing={LISTENER}).listeners == {}, "a renewal takes nothing away"
+
+
+def test_what_stood_before_stands_on_while_not_everything_can_be_seen() -> None:
+    """A listing that was throttled shows fewer rules than there are, and nothing is wrong with any route."""
+    wait = model.Wait(what="unknown", message="the listing of what exists is incomplete")
+    origin = Origin(kind="HTTPRoute", namespace="shop", name="web")
+    changes = (model.Change(op="create", address="shop/edge/cloud/rule/1", origins=(origin,), waits=(wait,)),)
+    assert said(changes=changes, standing={ROUTE}, unlisted="throttled").routes == {ROUTE: ""}
+    assert "incomplete" in said(changes=changes, unlisted="throttled").routes[ROUTE]
 
 
 def test_a_listener_that_the_input_refuses_is_not_late() -> None:

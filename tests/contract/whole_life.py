@@ -23,7 +23,7 @@ from cloudgw import provider
 from cloudgw.objects import HealthCheck, Origin
 from cloudgw.routing import ir
 from cloudgw.testing import ground, worlds
-from cloudgw_local import azure, gcp
+from cloudgw_local import aws, azure, gcp
 from cloudgw_local.aws import world as aws_world
 from cloudgw_local.gcp import start
 
@@ -63,11 +63,20 @@ def connected(name: str, hook: provider.Hook, monkeypatch: pytest.MonkeyPatch) -
     """A Ground of that cloud, empty, whose sessions are made by `Provider.connect` with this hook."""
     found = GROUNDS[name]()
     found.control.log.clear()
+    for variable, value in environment(found).items():  # another Ground may have connected to a cloud of its own since
+        monkeypatch.setenv(variable, value)
     connect: Any = functools.partial(found.provider.connect, found.placement, found.clock.sleep, hook)
     found._base = connect()
     if name == "gcp":  # a session of this Ground is a new one each time
         monkeypatch.setattr(gcp_ground, "_session", lambda _: connect())
     return found
+
+
+def environment(cloud: Any) -> Mapping[str, str]:
+    """What points clients at the local cloud of a Ground."""
+    running = aws_ground.running() if cloud.name == "aws" else cloud.running
+    local: Any = {"aws": aws.LOCAL, "azure": azure.LOCAL, "gcp": gcp.LOCAL}[cloud.name]
+    return dict(local.env(running.endpoint))
 
 
 def role(cloud: str, name: str) -> Any:

@@ -12,6 +12,7 @@ import functools
 import random
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ API = "gateway.networking.k8s.io/v1"
 PATIENCE = 150.0  # seconds, on a busy machine
 QUIET = 4.0  # seconds without a change of the cloud, in which four minutes pass there
 Journey = Literal["made", "changed", "deleted"]
+_STARTING = threading.Lock()  # a controller's log is named by how many there are
 JOURNEYS: tuple[Journey, ...] = ("made", "changed", "deleted")
 
 
@@ -112,7 +114,8 @@ class Play:
 
     def start(self, *arguments: str, kubeconfig: Path | None = None) -> Controller:
         own = ("--controller-name", self.controller_name, "--namespace", self.system)
-        self.controller = self.stage.start(*own, *arguments, kubeconfig=kubeconfig)
+        with _STARTING:
+            self.controller = self.stage.start(*own, *arguments, kubeconfig=kubeconfig)
         return self.controller
 
     # Journeys

@@ -112,7 +112,7 @@ def freeze(play: Play, journey: Journey, *, late: bool) -> str:
     play.cloud.ask("POST", "faults", order)
     play.begin(journey)
     until(lambda: state(old) == "T", f"{play.name} {journey}: call {index} came", PATIENCE)
-    held = next(one for one in play.cloud.journal() if one["outcome"] == "stop-before")
+    held = [one for one in play.cloud.journal() if one["outcome"] == "stop-before"][-1]
     if not late:
         play.cloud.ask("DELETE", "faults")
     new.wait_leads(PATIENCE)

@@ -128,7 +128,7 @@ def test_listeners_of_a_set_are_ordinary_ones() -> None:
     assert record.address == where
     rule = {"RuleArn": "r"}
     tags = {"r": names.tags_of("dev", where, "x", {})}
-    content = {"owner": "dev", "load_balancers": [], "rules": [rule], "tags": tags}
+    content = {"owner": "dev", "load_balancers": [], "target_groups": [], "rules": [rule], "tags": tags}
     assert facts._read_standing(content).routes == {"shop/edge": {"shop/cart"}}
 
 
