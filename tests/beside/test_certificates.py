@@ -21,6 +21,7 @@ from tests.controller import manifests
 from tests.controller.stage import Stage, condition, until
 
 pytestmark = pytest.mark.cluster
+PATIENCE = 120.0  # seconds; on a machine with nothing else to do, a tenth
 SOON = 20.0  # seconds; measured without other load: two
 SECRET = "shop-tls"
 
@@ -50,14 +51,14 @@ def served(stage: Stage) -> str:
 def test_a_certificate_that_comes_later_and_is_renewed(stage: Stage, tmp_path: Path) -> None:
     stage.cluster.request("DELETE", f"/api/v1/namespaces/shop/secrets/{SECRET}")
     controller = stage.start()
-    controller.wait_leads()
+    controller.wait_leads(PATIENCE)
     gateway = manifests.gateway("edge", listeners=listeners())
     gateway["metadata"]["annotations"] = {issuer.ANNOTATION: "selfsigned"}
     stage.apply(*manifests.of_class(), gateway, *manifests.service(), manifests.route("web", "edge"))
 
-    until(lambda: listener(stage, "https", "ResolvedRefs").get("status") == "False", "it is told", 60)
+    until(lambda: listener(stage, "https", "ResolvedRefs").get("status") == "False", "it is told", PATIENCE)
     assert listener(stage, "https", "ResolvedRefs")["reason"] == "InvalidCertificateRef"
-    until(lambda: listener(stage, "http", "Programmed").get("status") == "True", "the other one serves", 60)
+    until(lambda: listener(stage, "http", "Programmed").get("status") == "True", "the other one serves", PATIENCE)
     ports = {one["port"] for one in stage.clouds["aws"].dump()["listeners"]}
     assert ports == {80}, "without a certificate nothing terminates TLS, and HTTP works"
     assert any("shop.example.com" in str(one["conditions"]) for one in stage.clouds["aws"].dump()["rules"])
@@ -66,7 +67,7 @@ def test_a_certificate_that_comes_later_and_is_renewed(stage: Stage, tmp_path: P
     command = [sys.executable, "-m", "tests.beside.issuer", str(kubectl), str(stage.cluster.kubeconfig), "shop"]
     log = tmp_path / "issuer.log"
     with programs.running(command, log) as process:
-        until(lambda: stage.get("v1", "Secret", "shop", SECRET), f"the stand-in has issued; see {log}", 60)
+        until(lambda: stage.get("v1", "Secret", "shop", SECRET), f"the stand-in has issued; see {log}", PATIENCE)
         came = time.monotonic()
         until(lambda: listener(stage, "https", "Programmed").get("status") == "True", "it serves", SOON)
         print(f"\na Secret that came later was live {time.monotonic() - came:.1f} s after it came")

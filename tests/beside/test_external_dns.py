@@ -20,6 +20,7 @@ from tests.controller.manifests import API, document
 from tests.controller.stage import Stage, condition, free_port, until
 
 pytestmark = pytest.mark.cluster
+PATIENCE = 120.0  # seconds; on a machine with nothing else to do, a tenth
 Records = dict[str, tuple[str, str]]  # hostname -> type and target
 LINE = re.compile(r"(CREATE|DELETE|UPDATE \((?:old|new)\)): (\S+) \d+ IN (\S+)\s+(\S+) \[")
 SETS = "gateway.networking.k8s.io/v1"
@@ -74,7 +75,7 @@ def listener_set(namespaces: str) -> list[dict[str, Any]]:
 
 def test_records_lead_to_the_addresses(stage: Stage, program: Path) -> None:
     """A name on AWS is a CNAME, an address on Google Cloud an A; a route that is refused gets none."""
-    stage.start().wait_leads()
+    stage.start().wait_leads(PATIENCE)
     stage.apply(*manifests.of_class(), *manifests.of_class("gcp", "gcp"), *manifests.service())
     stage.apply(manifests.gateway("edge"), manifests.gateway("edge-gcp", "gcp"))
     stage.apply(manifests.route("web", "edge"))
@@ -84,22 +85,22 @@ def test_records_lead_to_the_addresses(stage: Stage, program: Path) -> None:
     refused["spec"] |= {"hostnames": ["refused.example.com"], "parentRefs": [{"name": "edge-gcp", "sectionName": "no"}]}
     stage.apply(other, refused)
     for name in ("edge", "edge-gcp"):
-        stage.programmed("shop", name, 120)
+        stage.programmed("shop", name, PATIENCE)
     wanted = {"shop.example.com": address(stage, "edge"), "other.example.com": address(stage, "edge-gcp")}
     assert {kind for kind, _ in wanted.values()} == {"CNAME", "A"}
-    until(lambda: once(program, stage) == wanted, "the records are those of the accepted routes", 60, 1)
+    until(lambda: once(program, stage) == wanted, "the records are those of the accepted routes", PATIENCE, 1)
 
 
 def test_a_listener_set_is_asked_on_both_levels(stage: Stage, program: Path) -> None:
     """The set and its listener are accepted, and the addresses are its Gateway's; a set that may not join gets none."""
-    stage.start().wait_leads()
+    stage.start().wait_leads(PATIENCE)
     stage.apply(*manifests.of_class(), *listener_set("All"))
-    stage.programmed("shop", "edge", 120)
-    until(lambda: _accepted(stage) == ("True", "True"), "the set and its listener are accepted", 60)
-    until(lambda: once(program, stage) == {"team.example.com": address(stage, "edge")}, "its record", 60, 1)
+    stage.programmed("shop", "edge", PATIENCE)
+    until(lambda: _accepted(stage) == ("True", "True"), "the set and its listener are accepted", PATIENCE)
+    until(lambda: once(program, stage) == {"team.example.com": address(stage, "edge")}, "its record", PATIENCE, 1)
     stage.apply(*listener_set("Same"))
-    until(lambda: _accepted(stage)[0] == "False", "it may not join any more", 60)
-    until(lambda: once(program, stage) == {}, "no record", 60, 1)
+    until(lambda: _accepted(stage)[0] == "False", "it may not join any more", PATIENCE)
+    until(lambda: once(program, stage) == {}, "no record", PATIENCE, 1)
 
 
 def _accepted(stage: Stage) -> tuple[str, str]:
@@ -114,30 +115,30 @@ def test_a_record_outlives_a_bad_day(stage: Stage, program: Path, tmp_path: Path
     """The cloud cannot be reached, the controller starts anew, the Gateway is changed meanwhile: the record stays. It
     goes with its route alone."""
     controller = stage.start()
-    controller.wait_leads()
+    controller.wait_leads(PATIENCE)
     stage.apply(*manifests.of_class(), *manifests.shop())
-    stage.programmed("shop", "edge", 120)
+    stage.programmed("shop", "edge", PATIENCE)
     before, log = address(stage, "edge"), tmp_path / "external-dns.log"
     with programs.running(command(program, stage, "--interval=1s"), log):
         created = ("CREATE", "shop.example.com", *before)
-        until(lambda: changes(log.read_text()) == [created], f"it makes the record; see {log}", 60)
+        until(lambda: changes(log.read_text()) == [created], f"it makes the record; see {log}", PATIENCE)
         stage.clouds["aws"].ask("POST", "faults", {"operation": "*", "kind": "refuse-before", "times": 1_000_000})
         http = {"protocol": "HTTP", "port": 80}
         two = [{"name": "http", **http}, {"name": "more", "hostname": "more.example.com", **http}]
         stage.patch(API, "Gateway", "shop", "edge", {"spec": {"listeners": two}})
-        until(lambda: _degraded(stage) == "CloudNotReached", "the Gateway says so", 120)
-        controller.stop()
-        stage.start().wait_leads()
+        until(lambda: _degraded(stage) == "CloudNotReached", "the Gateway says so", PATIENCE)
+        controller.stop(PATIENCE)  # its pass is let run to its end
+        stage.start().wait_leads(PATIENCE)
         route = {"spec": {"hostnames": ["shop.example.com", "more.example.com"]}}
         stage.patch(API, "HTTPRoute", "shop", "web", route)
-        until(lambda: len(changes(log.read_text())) == 2, "its new hostname is known by the old address", 120)
+        until(lambda: len(changes(log.read_text())) == 2, "its new hostname is known by the old address", PATIENCE)
         assert changes(log.read_text())[1:] == [("CREATE", "more.example.com", *before)]
         assert address(stage, "edge") == before
         stage.clouds["aws"].ask("DELETE", "faults")
-        stage.programmed("shop", "edge", 120)
+        stage.programmed("shop", "edge", PATIENCE)
         assert address(stage, "edge") == before
         stage.delete(API, "HTTPRoute", "shop", "web")
-        until(lambda: len(changes(log.read_text())) == 4, "both records go with the route", 60)
+        until(lambda: len(changes(log.read_text())) == 4, "both records go with the route", PATIENCE)
     gone = {one[:2] for one in changes(log.read_text())[2:]}
     assert gone == {("DELETE", "shop.example.com"), ("DELETE", "more.example.com")}
 

@@ -13,6 +13,7 @@ from tests.controller import manifests
 from tests.controller.stage import ROOT, Stage, until
 
 pytestmark = pytest.mark.cluster
+PATIENCE = 120.0  # seconds; on a machine with nothing else to do, a tenth
 RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"
 PROGRAMMED = 'cloudgw_gateway_programmed{namespace="shop", name="edge", job="cloudgw", instance="%s"}'
 
@@ -28,11 +29,11 @@ def promtool(*arguments: str, text: str = "") -> str:
 def test_the_metrics_of_a_working_controller(stage: Stage) -> None:
     """After a Gateway, a route and a call to every cloud: nothing to say about names, units, help or duplicates."""
     controller = stage.start()
-    controller.wait_leads()
+    controller.wait_leads(PATIENCE)
     for cloud in ("aws", "azure", "gcp"):
         stage.apply(*manifests.of_class(cloud, cloud), manifests.gateway(f"edge-{cloud}", cloud))
     for cloud in ("aws", "azure", "gcp"):
-        stage.programmed("shop", f"edge-{cloud}", 120)
+        stage.programmed("shop", f"edge-{cloud}", PATIENCE)
     until(lambda: controller.metric("cloudgw_gateway_programmed") == 3, "all three are counted")
     text = controller.get("/metrics")[1]
     for cloud in ("aws", "azure", "gcp"):
