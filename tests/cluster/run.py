@@ -13,7 +13,6 @@ from tests.cluster import able
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("tests/cluster", "tests/controller")
-APART = ("--ignore=tests/controller/test_rbac.py",)  # make rbac
 
 
 def main(arguments: list[str]) -> int:
@@ -23,7 +22,7 @@ def main(arguments: list[str]) -> int:
     if reason := able.why_no_pods():
         print(f"test-cluster: tests with pods are skipped: {reason}", flush=True)
     folders = [folder for folder in FOLDERS if (ROOT / folder).is_dir()]
-    command = [sys.executable, "-m", "pytest", "-m", "cluster and not sweep", *folders, *APART, *arguments]
+    command = [sys.executable, "-m", "pytest", "-m", "cluster and not sweep", *folders, *arguments]
     return subprocess.call(command, cwd=ROOT)
 
 
