@@ -33,7 +33,7 @@ def _running(
     running = (
         cluster.start(folder, channel=channel, controllers=True, nodes=pods.NODES, crds=[OWN])
         if whole
-        else cluster.start(folder, channel=channel)
+        else cluster.start(folder, channel=channel, crds=[OWN / "backendpolicies.yaml"] if channel else ())
     )
     try:
         yield running
@@ -47,14 +47,14 @@ def _running(
 
 @pytest.fixture(scope="session")
 def standard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
-    """A cluster with the Gateway API's standard channel."""
+    """A cluster with the Gateway API's standard channel, and BackendPolicy."""
     with _running(request, tmp_path_factory, "standard") as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def experimental(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Cluster]:
-    """A cluster with the experimental channel."""
+    """A cluster with the experimental channel, and BackendPolicy."""
     with _running(request, tmp_path_factory, "experimental") as running:
         yield running
 

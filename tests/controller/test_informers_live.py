@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from cloudgw import objects
 from cloudgw.controller import informers, resources
 from cloudgw.controller.informers import Informers, Pace
 from cloudgw.controller.kube import Kube, Refused
@@ -21,6 +22,7 @@ from cloudgw.objects import Gateway
 from cloudgw.sources import kubeconfig
 from tests.cluster import cluster
 from tests.cluster.cluster import Cluster
+from tests.cluster.conftest import OWN
 from tests.cluster.test_sources_cluster import certificate
 from tests.controller.test_informers import Sink, ran, until
 
@@ -32,7 +34,7 @@ KINDS = {one.kind for one in resources.RESOURCES}
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    running = cluster.start(tmp_path_factory.mktemp("informers"), channel="standard")
+    running = cluster.start(tmp_path_factory.mktemp("informers"), crds=[OWN / "backendpolicies.yaml"])
     running.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}])
     yield running
     running.stop()
@@ -138,7 +140,8 @@ def test_every_kind_syncs_and_changes_arrive(real: Cluster) -> None:
             assert states == dict.fromkeys(KINDS, "")
             assert not store.is_complete("GatewayPlan")
             assert store.keys("CustomResourceDefinition")
-            assert all(name.endswith(GATEWAYS) for _, name in store.keys("CustomResourceDefinition"))
+            ours = {name for _, name in store.keys("CustomResourceDefinition") if not name.endswith(GATEWAYS)}
+            assert ours == {"backendpolicies.cloudgw.dev"}
             await apply(real, class_, gateway, certificate())
             await until(lambda: store.gateways() == [("shop", "edge")])
             assert "shop/edge config" in dirty
@@ -270,7 +273,8 @@ def test_a_definition_that_is_deleted_while_watched_and_comes_back(real: Cluster
 
 
 def rules(*core: str) -> list[dict[str, Any]]:
-    groups = {GATEWAYS: ["*"], "discovery.k8s.io": ["*"], "apiextensions.k8s.io": ["*"], "": list(core)}
+    whole = (GATEWAYS, objects.OWN_GROUP, "discovery.k8s.io", "apiextensions.k8s.io")
+    groups = {**dict.fromkeys(whole, ["*"]), "": list(core)}
     return [
         {"apiGroups": [group], "resources": names, "verbs": ["get", "list", "watch"]} for group, names in groups.items()
     ]
