@@ -131,6 +131,14 @@ def state() -> Kind:
                 text("One change, by a hash.", high=2048),
                 10000,
             ),
+            "approvedBy": items(
+                "Digests that people said and that gave these words.", text("Digest of a plan.", _DIGEST), 1000
+            ),
+            "spent": items(
+                "Digests that people still say although what they approved is done: they approve nothing again.",
+                text("Digest of a plan.", _DIGEST),
+                1000,
+            ),
             "version": text("Version of cloudgw that last applied.", high=64),
             "inputs": text("Hash of the input of the last plan that was done whole.", high=128),
             "released": items(

@@ -8,7 +8,7 @@ definition is being deleted is not complete: its objects go one by one, and nobo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -199,20 +199,26 @@ def inputs(snapshot: Snapshot) -> str:
     return hashlib.sha256("\n".join(sorted(words)).encode()).hexdigest()[:16]
 
 
-def held(seen: Look, version: str, digest: str, installed: Mapping[str, str]) -> str:
-    """Why every change waits for a word, although nothing of it is dangerous; "" = nothing does."""
+def anew(found: store.Store, state: State) -> tuple[str, ...]:
+    """Kinds whose definition is another one than when this was last applied: whoever reads them sees an empty world."""
+    there = definitions(found)
+    return tuple(sorted(kind for kind, uid in state.definitions.items() if there.get(kind, uid) != uid))
+
+
+def held(seen: Look, version: str, digest: str, anew: Sequence[str]) -> str:
+    """Why every change waits for a word, although nothing of it is dangerous; "" = nothing does. No class can say that
+    an empty world is to be taken for a wish."""
     if seen.chosen is None:
         return ""
     settings, state = seen.chosen.parameters.settings, seen.state
-    if settings.approval == "Never":
-        return ""
-    if settings.approval == "Always":
-        return "approval: Always: every change waits for a word"
-    anew = sorted(kind for kind, uid in state.definitions.items() if installed.get(kind, uid) != uid)
     if anew:
         return (
             f"the definition of {', '.join(anew)} was made anew since this was applied: what is missing may come back"
         )
+    if settings.approval == "Never":
+        return ""
+    if settings.approval == "Always":
+        return "approval: Always: every change waits for a word"
     if state.version and state.version != version and state.inputs == digest:
         return f"nobody changed anything: version {version} would do otherwise than {state.version}"
     if settings.drift_policy == "Report" and state.version == version and state.inputs == digest:

@@ -165,7 +165,7 @@ class Passes:
         if not found or found[0].gone:  # the credentials are of another account meanwhile: nobody wished it gone
             return None, notes
         digest = lifecycle.inputs(seen.snapshot)
-        held = lifecycle.held(seen, self.settings.version, digest, lifecycle.definitions(self.store))
+        held = lifecycle.held(seen, self.settings.version, digest, lifecycle.anew(self.store, seen.state))
         return replace(found[0], held=held, known_uids=seen.state.released), notes
 
     def memory(self, site: Site, seen: Look) -> pipeline.Memory:
@@ -181,7 +181,7 @@ class Passes:
         """A second time when a person's word was found for what the first plan showed."""
         assert seen.chosen is not None
         digests = self.outlet.digests(seen)
-        never = seen.chosen.parameters.settings.approval == "Never"
+        never = seen.chosen.parameters.settings.approval == "Never" and not lifecycle.anew(self.store, seen.state)
         words = seen.state.approved
         while True:
             ready = _Ready(self, site, seen, digests, words, never=never)
@@ -204,6 +204,7 @@ class Passes:
                     ready=ready,
                     observed=looked.part(seen.owner),
                 )
+                plan = replace(plan, spent=seen.state.spent)
                 span.set(digest=plan.digest)
             if ready.words == words:
                 return plan, done
@@ -242,10 +243,11 @@ class Passes:
                 f"under owner {self.settings.owner}; nothing is touched: give each cluster its own owner"
             )
 
-    def approve(self, seen: Look, words: frozenset[str]) -> None:
-        """Remembered before anything is done on it: a restart must not ask again."""
+    def approve(self, seen: Look, words: frozenset[str], by: frozenset[str]) -> None:
+        """Remembered before anything is done on it: a restart must not ask again. by: digests that people said."""
         if self.settings.mode == "apply":
-            self.states.put(replace(self.states.get(seen.gateway), approved=words))
+            state = self.states.get(seen.gateway)
+            self.states.put(replace(state, approved=words, approved_by=state.approved_by | by))
         if words:
             self.outlet.say(seen, "Normal", "Approved", f"dangerous changes that were approved: {len(words)}")
 
@@ -308,13 +310,12 @@ class Passes:
             if any(site.covers(one) for one in state.placements):
                 state = state.with_diary(site.placement, site.memory(seen.gateway).diary)
                 if quiet:
+                    state = plans.settled(state, rest, self.outlet.digests(seen), _others(looked, seen))
                     state = replace(
                         state,
                         version=self.settings.version,
                         inputs=lifecycle.inputs(seen.snapshot),
                         definitions=lifecycle.remembered(self.store, seen.snapshot, state),
-                        approved=state.approved & rest.dangerous,
-                        released=state.released | (_others(looked, seen) if state.approved else frozenset()),
                     )
                 self.states.put(state)
         self.outlet.wanted(seen, site, rest, done, wish)
@@ -339,11 +340,12 @@ class _Ready:
     never: bool
 
     def __call__(self, plan: plan_model.Plan) -> bool:
+        plan = replace(plan, spent=self.seen.state.spent)
         words = plan.dangerous if self.never else plans.approved(plan, self.seen.state, self.digests)
         if words != self.words:  # planned once more, with what was said
             self.words = words
             if not self.never:
-                self.passes.approve(self.seen, words)
+                self.passes.approve(self.seen, words, self.digests & {plan.digest})
             return False
         if not self.passes.settings.leads():
             return False

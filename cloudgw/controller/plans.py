@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cloudgw.controller import names
@@ -56,6 +56,21 @@ def approved(plan: plans.Plan, state: State, digests: frozenset[str]) -> frozens
     if plan.digest in digests:
         return plan.dangerous
     return state.approved if plan.dangerous <= state.approved else frozenset()
+
+
+def settled(state: State, rest: plans.Plan, said: frozenset[str], others: frozenset[str]) -> State:
+    """After a pass that left nothing to do but what is unknown: the words that are done are forgotten, and the digests
+    that gave them approve nothing again as long as they are still said. others: UIDs of earlier Gateways of this name,
+    whose load balancer was taken over where that was approved."""
+    kept = state.approved & rest.dangerous
+    done = frozenset() if kept else state.approved_by
+    return replace(
+        state,
+        approved=kept,
+        approved_by=state.approved_by - done,
+        spent=(state.spent | done) & said,
+        released=state.released | (others if state.approved else frozenset()),
+    )
 
 
 def begun(plan: plans.Plan, kinds: Mapping[str, model.Kind]) -> frozenset[str]:

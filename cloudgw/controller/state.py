@@ -29,13 +29,16 @@ class State:
     """approved: words of changes that a person approved. version: of cloudgw, and inputs: hash of the objects, when
     nothing was left to do. released: UIDs of earlier Gateways of this name that were let go with their load balancer
     standing. retain: the load balancer is to outlive the Gateway. definitions: kind -> UID of its definition.
-    class_name: of the Gateway when something was last written for it."""
+    class_name: of the Gateway when something was last written for it. approved_by: digests that gave the words of
+    `approved`; spent: those that did and are still said, when nothing was left to do: they approve nothing again."""
 
     gateway: Key
     uid: str = ""
     placements: tuple[Placement, ...] = ()
     diaries: Mapping[Placement, memory.Diary] = field(default_factory=dict)
     approved: frozenset[str] = frozenset()
+    approved_by: frozenset[str] = frozenset()
+    spent: frozenset[str] = frozenset()
     version: str = ""
     inputs: str = ""
     released: frozenset[str] = frozenset()
@@ -81,6 +84,8 @@ def spec(state: State) -> dict[str, Any]:
         "placements": sorted(str(one) for one in state.placements),
         "diaries": [_diary(where, diary) for where, diary in sorted(state.diaries.items()) if diary != memory.Diary()],
         "approved": sorted(state.approved),
+        "approvedBy": sorted(state.approved_by),
+        "spent": sorted(state.spent),
         "released": sorted(state.released),
         "definitions": dict(sorted(state.definitions.items())),
         "version": state.version,
@@ -118,6 +123,8 @@ def read(document: Mapping[str, Any]) -> State | None:
         placements=tuple(sorted(placement_of(text) for text in found.get("placements", ()))),
         diaries={placement_of(one["placement"]): _read_diary(one) for one in found.get("diaries", ())},
         approved=frozenset(found.get("approved", ())),
+        approved_by=frozenset(found.get("approvedBy", ())),
+        spent=frozenset(found.get("spent", ())),
         version=found.get("version", ""),
         inputs=found.get("inputs", ""),
         released=frozenset(found.get("released", ())),

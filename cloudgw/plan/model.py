@@ -23,7 +23,7 @@ TIMELY = frozenset({"health", "ready", "drain", "time", "operation"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """gateway: "namespace/name". changes: topological. complete: False when something that could matter was not seen;
-    incomplete says what. downtime: sentences for a person."""
+    incomplete says what. spent: digests that approved something that is done: none is this plan's."""
 
     gateway: str
     placement: Placement
@@ -37,14 +37,17 @@ class Plan:
     shifting: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()  # what users reach: DNS names or IPs observed
     busy: bool = False  # a long operation of ours runs: what is observed will still change
+    spent: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> str:
         """16 hex characters over the sorted changes that are not targets: what is approved. Waits, which move with
-        the clock, take no part."""
+        the clock, take no part. One that is spent is hashed on: the same change, later, needs a word of its own."""
         words = sorted(change.word for change in self.changes if not change.fast)
-        text = json.dumps([self.gateway, str(self.placement), words])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        found = _hashed(json.dumps([self.gateway, str(self.placement), words]))
+        while found in self.spent:
+            found = _hashed(found)
+        return found
 
     @property
     def dangerous(self) -> frozenset[str]:
@@ -55,6 +58,10 @@ class Plan:
     def going(self) -> tuple[model.Change, ...]:
         """Changes that wait for nothing."""
         return tuple(change for change in self.changes if not change.waits)
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def plan_of(

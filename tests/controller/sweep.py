@@ -67,7 +67,9 @@ def certificate(namespace: str) -> dict[str, Any]:
 @dataclass(slots=True, kw_only=True)
 class Play:
     """One cloud's lives. controller_name: of the class; the cloud's own where none is given. calls: how many calls of
-    each journey change something; after: what the cloud looks like then; missed: kills whose call never came."""
+    each journey change something; after: what the cloud looks like then; missed: what to strike in place of a
+    call that never came, or that the cloud refused: nothing comes after the effect of such a one. A delete that is
+    refused for a while is asked for a different number of times in each life."""
 
     stage: Stage
     name: str
@@ -76,7 +78,7 @@ class Play:
     controller: Controller | None = None
     calls: dict[Journey, int] = field(default_factory=dict)
     after: dict[Journey, list[str]] = field(default_factory=dict)
-    missed: list[str] = field(default_factory=list)
+    missed: list[tuple[Journey, Kill]] = field(default_factory=list)
     killed: int = 0
 
     @property
@@ -197,6 +199,7 @@ class Play:
         assert controller is not None
         order = {"operation": "write", "kind": kill.kind, "skip": kill.index, "pid": controller.process.pid}
         self.cloud.ask("POST", "faults", order)
+        mark = self.cloud.mark()
         self.begin(journey)
         end = time.monotonic() + self.patience
         while controller.process.poll() is None:
@@ -204,7 +207,8 @@ class Play:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     controller.process.wait(1.0)
                     break
-                self.missed.append(f"{self.name} {journey} {kill}")
+                came = sum(1 for one in self.cloud.journal(mark) if one["write"])
+                self.missed.append((journey, Kill(kind="kill-before", index=kill.index % came)))
                 return
             time.sleep(0.1)
         assert controller.process.returncode == -signal.SIGKILL

@@ -110,9 +110,11 @@ def freeze(play: Play, journey: Journey, *, late: bool) -> str:
     new.wait_ready(PATIENCE)
     order = {"operation": "write", "kind": "stop-before", "skip": index, "pid": old.process.pid}
     play.cloud.ask("POST", "faults", order)
+    mark = play.cloud.mark()
     play.begin(journey)
     until(lambda: state(old) == "T", f"{play.name} {journey}: call {index} came", PATIENCE)
-    held = [one for one in play.cloud.journal() if one["outcome"] == "stop-before"][-1]
+    until(lambda: _held(play, mark), "it is in the journal", PATIENCE, 0.01)  # the caller was stopped before
+    [held] = _held(play, mark)
     if not late:
         play.cloud.ask("DELETE", "faults")
     new.wait_leads(PATIENCE)
@@ -142,6 +144,10 @@ def freeze(play: Play, journey: Journey, *, late: bool) -> str:
     assert portrait.differences(play.after[journey], play.portrait()) == ""
     assert last.stop() == 0
     return f"{play.name} {journey}: call {index} of {play.calls[journey]}, {held['operation']} {escaped}"
+
+
+def _held(play: Play, mark: int) -> list[dict[str, Any]]:
+    return [one for one in play.cloud.journal(mark) if one["outcome"] == "stop-before"]
 
 
 def state(controller: Controller) -> str:

@@ -274,7 +274,7 @@ def test_a_definition_that_is_deleted_while_watched_and_comes_back(real: Cluster
 
 def rules(*core: str) -> list[dict[str, Any]]:
     whole = (GATEWAYS, objects.OWN_GROUP, "discovery.k8s.io", "apiextensions.k8s.io")
-    groups = {**dict.fromkeys(whole, ["*"]), "": list(core)}
+    groups = {**{group: ["*"] for group in whole}, "": list(core)}
     return [
         {"apiGroups": [group], "resources": names, "verbs": ["get", "list", "watch"]} for group, names in groups.items()
     ]

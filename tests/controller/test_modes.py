@@ -229,6 +229,30 @@ def test_never_waits_for_nobody(stage: Stage) -> None:
     assert plan(stage).get("phase") in (None, "Empty", "Waiting")
 
 
+def test_a_word_is_for_one_time(stage: Stage) -> None:
+    """What was approved, done and taken back is asked again, by another digest, though the old one is still said."""
+    programmed(stage)
+    wide = manifests.of_class(allowedSourceRanges=["10.0.0.0/16", "192.168.0.0/16"])
+    stage.apply(*wide)
+    first = asked(stage, of="SECURITY: opens")
+    marks = stage.marks()
+    approve(stage, first["digest"])
+    until(lambda: [one for one in stage.writes(marks) if "Authorize" in one], "it is opened", 60)
+    quiet(stage)
+    stage.apply(*manifests.of_class(allowedSourceRanges=["10.0.0.0/16"]))
+    until(lambda: [one for one in stage.writes(marks) if "Revoke" in one], "it is closed", 60)
+    quiet(stage)
+    marks = stage.marks()
+    stage.apply(*wide)
+    second = asked(stage, of="SECURITY: opens")
+    assert second["digest"] != first["digest"]
+    assert second["digest"] in second["text"]
+    time.sleep(2)
+    assert not stage.writes(marks)
+    approve(stage, second["digest"])
+    until(lambda: [one for one in stage.writes(marks) if "Authorize" in one], "it is opened again", 60)
+
+
 # What somebody else changed
 
 

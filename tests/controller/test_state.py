@@ -33,6 +33,8 @@ STATES = st.builds(
     placements=st.sampled_from([(), (PLACE,), (Placement("cloud", "", "north"), PLACE)]),
     diaries=st.dictionaries(st.just(PLACE), DIARIES.filter(lambda one: one != memory.Diary()), max_size=1),
     approved=st.frozensets(TEXT, max_size=2),
+    approved_by=st.frozensets(TEXT, max_size=2),
+    spent=st.frozensets(TEXT, max_size=2),
     version=st.sampled_from(["", "1.0"]),
     inputs=st.sampled_from(["", "ab"]),
     released=st.frozensets(TEXT, max_size=2),
