@@ -16,7 +16,17 @@ from cloudgw.graph import diff, memory, model
 from cloudgw.objects import Note, Unknown
 from cloudgw.plan import check, refusals
 from cloudgw.plan import model as plans
-from cloudgw.provider import Clock, Inventory, Known, Placement, Provider, ProviderParameters, Session
+from cloudgw.provider import (
+    Clock,
+    Failed,
+    Inventory,
+    Known,
+    Operation,
+    Placement,
+    Provider,
+    ProviderParameters,
+    Session,
+)
 
 POLL_SECONDS = 5.0
 POLLS = 120  # of one operation, until everything is looked at again
@@ -249,7 +259,7 @@ def running(provider: Provider, read: Any, observed: model.Graph, kept: Memory, 
     busy, failed = set(observed.busy), set(observed.failed)
     left = dict(kept.diary.operations)
     for group, token in sorted(kept.diary.operations.items()):
-        found = provider.operation(read, token)
+        found = _asked(provider, read, token)
         if found.state == "running":
             busy.add(group)
             continue
@@ -269,6 +279,17 @@ def running(provider: Provider, read: Any, observed: model.Graph, kept: Memory, 
             kept.cache.flight.pop(group, None)
     kept.diary = replace(kept.diary, operations=left)
     return replace(observed, busy=frozenset(busy), failed=frozenset(failed - busy))
+
+
+def _asked(provider: Provider, read: Any, token: str) -> Operation:
+    """How a long operation stands. Raises Failed with the cloud's own words."""
+    try:
+        return provider.operation(read, token)
+    except Exception as exception:
+        failure = provider.classify(exception)
+        if failure is None:
+            raise
+        raise Failed(failure.why, f"how a long operation stands cannot be read: {failure.text}") from None
 
 
 def remember(kept: Memory, plan: plans.Plan, now: float) -> None:
@@ -377,7 +398,7 @@ def _sit_out(provider: Provider, read: Any, operations: Mapping[str, str], clock
     """Until one of our long operations ends, asked for by name: nothing else can go on, so nothing is listed."""
     for _ in range(POLLS):
         clock.sleep(POLL_SECONDS)
-        if any(provider.operation(read, token).state != "running" for token in operations.values()):
+        if any(_asked(provider, read, token).state != "running" for token in operations.values()):
             return
 
 

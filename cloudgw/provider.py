@@ -6,6 +6,7 @@ ever holds `Session.read`, which has no write methods.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -74,6 +75,23 @@ class Failure:
         return self.message if once else f"{self.code}: {self.message}"
 
 
+# What differs in every answer: without it a cloud that refuses the same thing again says the same.
+_PASSING = re.compile(
+    r"""\s*\(?\b(?:trace|correlation|request|tracking|activity)\ ?id
+        ['"]?(?:\ is|:|=)?\ ?['"]?[0-9a-f-]{16,}['"]?\)?[.,;]?
+    |\s*\btimestamp:?\ ?[0-9][0-9T:.Z -]{9,}
+    |\s*\(code:\ '[A-Z]-?[0-9]+'\)
+    |\s*[A-Za-z0-9_+=-]{100,}""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def lasting(message: str) -> str:
+    """A cloud's message without the identifiers of one request: it is shown in statuses, which are written when they
+    change."""
+    return _PASSING.sub("", message)
+
+
 def classified(exception: BaseException, said: Callable[[BaseException], Failure | None]) -> Failure | None:
     """For a provider's `classify`: what provider code raised itself, also of a commit that failed in the middle; all
     else as the cloud `said` it, None for what no cloud said."""
@@ -82,7 +100,8 @@ def classified(exception: BaseException, said: Callable[[BaseException], Failure
     if isinstance(exception, Partial):
         inner = classified(exception.cause, said)
         return None if inner is None else replace(inner, guilty=exception.key)
-    return said(exception)
+    found = said(exception)
+    return None if found is None else replace(found, message=lasting(found.message))
 
 
 def attempt(

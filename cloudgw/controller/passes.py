@@ -26,6 +26,7 @@ from cloudgw.engine import report
 from cloudgw.objects import Gateway, Key, Note
 from cloudgw.plan import check
 from cloudgw.plan import model as plan_model
+from cloudgw.provider import Failed
 
 LOG = logging.getLogger(__name__)
 YOUNG = 5.0  # seconds: a listing that several Gateways share
@@ -133,8 +134,12 @@ class Passes:
         wish, notes = self._wish(site, seen, looked)
         if wish is None:
             return None
-        memory = self.memory(site, seen)
-        plan, done = self._pass(site, seen, looked, wish, memory)
+        try:
+            plan, done = self._pass(site, seen, looked, wish, self.memory(site, seen))
+        except Failed as problem:
+            if self.settings.leads():
+                self.outlet.unreachable(seen, f"{site.placement}: {problem}")
+            raise
         if any(outcome.change.fast or outcome.change.op == "update" for outcome in done.outcomes):
             site.touched(seen.owner)  # what is new is read anyway, and so is what is gone
         for note in notes:

@@ -179,10 +179,16 @@ class Worker:
     def _sites(self, seen: lifecycle.Look) -> tuple[Site, ...]:
         """Where something of a Gateway is wanted or stands. A placement without an account may turn out to be another
         one than what stands, once it is connected: then both are looked at."""
-        found = [self.passes.sites.of(placement) for placement in lifecycle.placements(seen)]
-        for placement in seen.state.placements:
-            if not any(site.covers(placement) for site in found):
+        found: list[Site] = []
+        for placement in (*lifecycle.placements(seen), *seen.state.placements):
+            if any(site.covers(placement) for site in found):
+                continue
+            try:
                 found.append(self.passes.sites.of(placement))
+            except Failed as missing:
+                if seen.chosen is None or placement == seen.chosen.placement:
+                    raise
+                LOG.warning("what stands in %s stays, and %s is served elsewhere: %s", placement, seen.owner, missing)
         return tuple(found)
 
     # One site

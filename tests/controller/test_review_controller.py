@@ -25,7 +25,7 @@ from cloudgw.controller import (
 from cloudgw.graph import model
 from cloudgw.objects import CONTROLLER_NAME, Unknown
 from cloudgw.plan import model as plans
-from cloudgw.provider import Inventory, Placement, Session
+from cloudgw.provider import Failed, Inventory, Placement, Session
 from cloudgw_azure import facts as azure_facts
 from cloudgw_azure import inventory as azure_inventory
 from cloudgw_azure import names as azure_names
@@ -118,6 +118,29 @@ def test_what_is_due_later_does_not_wait() -> None:
     queue.add("now", "config")
     assert queue.take(0.0) is not None
     assert told == [0]
+
+
+def test_a_place_whose_provider_is_gone_does_not_keep_the_wanted_one_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    home = site()
+
+    def of(placement: Placement) -> sites.Site:
+        if placement == HERE:
+            return home
+        raise Failed("invalid", "provider 'cloud' is not installed")
+
+    one = worker.Worker(
+        passes=SimpleNamespace(sites=SimpleNamespace(of=of)),  # type: ignore[arg-type]
+        clock=Clock(),
+        resync=600.0,
+        size=1,
+    )
+    stands = state.State(gateway=KEY, placements=(HERE, THERE))
+    seen: Any = SimpleNamespace(state=stands, chosen=SimpleNamespace(placement=HERE), owner="shop/edge")
+    assert one._sites(seen) == (home,)
+    assert "what stands in cloud/1/south stays" in caplog.text
+    seen.chosen = None  # it leaves: nothing may count as left while somebody could not be asked
+    with pytest.raises(Failed, match="not installed"):
+        one._sites(seen)
 
 
 # Leadership

@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
+
 from cloudgw import pipeline
 from cloudgw.engine import search
 from cloudgw.graph import diff, memory, model
-from cloudgw.provider import Failure, Operation
+from cloudgw.provider import Failed, Failure, Operation
 from cloudgw.testing import contract_change, documents, ground, grounds, worlds
 
 Rule = worlds.Rule
@@ -125,6 +127,20 @@ def test_an_operation_that_was_superseded_convicts_nobody() -> None:
     assert not told.busy
     assert not kept.cache.flight
     assert not kept.diary.operations
+
+
+def test_an_operation_that_cannot_be_asked_about_says_so() -> None:
+    class Silent(documents.Documents):
+        def operation(self, read: object, token: str) -> Operation:
+            raise ConnectionResetError(read, token)
+
+        def classify(self, exception: BaseException) -> Failure | None:
+            return Failure(why="unknown", code="", message="no answer") if isinstance(exception, OSError) else None
+
+    kept = pipeline.Memory(diary=memory.Diary(operations={"document:x": "token"}))
+    with pytest.raises(Failed, match="how a long operation stands cannot be read: no answer"):
+        pipeline.running(Silent(), None, model.Graph(), kept, 0.0)
+    assert kept.diary.operations
 
 
 def test_targets_stay_out_of_a_search() -> None:
