@@ -42,7 +42,7 @@ class Outlet:
     events: Events
     mode: Literal["apply", "plan"]
     controller: str
-    _told: dict[str, str] = field(default_factory=dict)  # by Gateway: what was said last of it
+    _told: dict[str, tuple[str, bool]] = field(default_factory=dict)  # by Gateway: last turn; whether it is programmed
     _asking: set[str] = field(default_factory=set)
     _refused: dict[str, tuple[str, str]] = field(default_factory=dict)  # by Gateway: why our finalizer is not on it
     _shown: dict[str, plans.Shown] = field(default_factory=dict)  # by Gateway: its GatewayPlan, of plan mode
@@ -232,7 +232,8 @@ class Outlet:
             self.events.say("Gateway", seen.gateway, seen.live.uid, level, reason, message, version)
 
     def _transition(self, seen: Look, state: Programming, dangerous: int) -> None:
-        """An Event where the story turns, none where it goes on."""
+        """An Event where the story turns, none where it goes on, nor when a new process reads how far it went. One that
+        serves although something is wrong turns twice."""
         if dangerous:
             turn, level, message = "NeedsApproval", "Warning", state.message or "changes wait for a person's word"
             message = state.degraded[1] if state.degraded is not None else message
@@ -240,8 +241,12 @@ class Outlet:
             turn, level, message = state.degraded[0], "Warning", state.degraded[1]
         else:
             turn, level, message = state.reason, "Normal", state.message
-        before = self._told.get(seen.owner, _condition(seen, "Programmed").get("reason"))
-        self._told[seen.owner] = turn
+        shown, wrong = _condition(seen, "Programmed"), _condition(seen, statuses.DEGRADED)
+        last = (wrong if wrong.get("status") == "True" else shown).get("reason", "")
+        before, up = self._told.get(seen.owner, (last, shown.get("status") == "True"))
+        self._told[seen.owner] = (turn, state.state == "True")
+        if state.state == "True" and not up and turn != state.reason:
+            self.say(seen, "Normal", state.reason, state.message)
         if turn != before:
             self.say(seen, "Warning" if level == "Warning" else "Normal", turn, message)
 

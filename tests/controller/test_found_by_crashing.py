@@ -12,6 +12,7 @@ from cloudgw.graph import model
 from cloudgw.objects import CONTROLLER_NAME, Unknown
 from cloudgw.plan import model as plan_model
 from cloudgw.provider import Placement
+from cloudgw.routing import statuses
 from tests.controller import small
 
 KEY = ("shop", "edge")
@@ -42,26 +43,55 @@ def test_the_finalizer_of_another_cloudgw_is_not_ours(
     assert seen.fate == (fate or ours)
 
 
+def mouth(**parts: Any) -> outlet.Outlet:
+    given: dict[str, Any] = {**dict.fromkeys(("kube", "writer", "board", "events")), **parts}
+    found = store.Store(lambda _key, _reason: None)
+    return outlet.Outlet(store=found, mode="apply", controller=CONTROLLER_NAME, **given)
+
+
 @pytest.mark.parametrize(("spoke", "deleted"), [(False, []), (True, [names.path(names.PLAN, *KEY)])])
 def test_the_words_of_another_cloudgw_stay(spoke: bool, deleted: list[str]) -> None:
     """One instance deleted the GatewayPlan that the other made, twice a second, for ever."""
-    found = store.Store(lambda _key, _reason: None)
-    found.put(names.PLAN, KEY, store.Live(item=Unknown("not read")))
     calls: list[str] = []
     done: Any = SimpleNamespace
-    made = outlet.Outlet(
+    made = mouth(
         kube=done(wait=lambda call: call, delete=calls.append),
-        store=found,
         writer=done(write=lambda *_: calls.append("status")),
         board=done(forget=lambda _gateway: ()),
-        events=done(),
-        mode="apply",
-        controller=CONTROLLER_NAME,
     )
+    made.store.put(names.PLAN, KEY, store.Live(item=Unknown("not read")))
     if spoke:
-        made._told["shop/edge"] = "Programmed"
+        made._told["shop/edge"] = ("Programmed", True)
     made.forget(done(fate="strange", live=None, gateway=KEY, owner="shop/edge"))
     assert calls == deleted
+
+
+APPROXIMATED = ("Approximated", "retries are left out")
+UP = {"type": "Programmed", "status": "True", "reason": "Programmed"}
+WRONG = {"type": statuses.DEGRADED, "status": "True", "reason": "Approximated"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "degraded", "said"),
+    [
+        ([], None, ["Programmed"]),
+        ([], APPROXIMATED, ["Programmed", "Approximated"]),
+        ([UP], None, []),
+        ([UP], APPROXIMATED, ["Approximated"]),
+        ([UP, WRONG], APPROXIMATED, []),
+        ([UP, WRONG], None, ["Programmed"]),
+    ],
+)
+def test_a_story_turns_once(conditions: list[Any], degraded: Any, said: list[str]) -> None:
+    """A new process said again what is wrong, and a Gateway that came up approximated never said that it is up."""
+    told: list[str] = []
+    made = mouth(events=SimpleNamespace(say=lambda *words: told.append(words[4])))
+    live = store.Live(item=small.gateway(), uid="u", status={"conditions": conditions})
+    seen: Any = SimpleNamespace(live=live, gateway=KEY, owner="shop/edge")
+    state = statuses.Programming(state="True", reason="Programmed", degraded=degraded)
+    made._transition(seen, state, 0)
+    made._transition(seen, state, 0)
+    assert told == said
 
 
 def test_a_definition_that_is_not_there_any_more_is_missing_at_once() -> None:
