@@ -15,9 +15,9 @@ from cloudgw import registry, wishes
 from cloudgw.controller import kube, merging, programming
 from cloudgw.controller.store import Store
 from cloudgw.controller.writing import Writer
-from cloudgw.objects import Parameters
+from cloudgw.objects import Gateway, Key, Parameters
 from cloudgw.provider import ParametersRefused
-from cloudgw.routing import ir, statuses
+from cloudgw.routing import ir, overrides, resolve, statuses
 
 LOG = logging.getLogger(__name__)
 CALM = 0.2  # seconds in which changes gather
@@ -76,7 +76,7 @@ class Classes:
             if one.kind == "GatewayClass"
         ]
         said_of = [dataclasses.replace(one, status=programming.spoken(one.status)) for one in found]
-        return [*said_of, *self._parameters()]
+        return [*said_of, *self._parameters(), *self._own()]
 
     def _parameters(self) -> list[statuses.ObjectStatus]:
         found = []
@@ -93,3 +93,25 @@ class Classes:
                     problems = [f"{path}: {reason}" for path, reason in refused.problems]
                 found.append(merging.readiness(kind, *key, live.generation, problems))
         return found
+
+    def _own(self) -> list[statuses.ObjectStatus]:
+        """Of Gateways' own parameters: whether every Gateway that refers to them can be made with them."""
+        problems: dict[tuple[str, Key], list[str]] = {}
+        for kind in map(overrides.kind_of, self._kinds):
+            problems |= {(kind, key): [] for key in self._store.keys(kind)}
+        for gateway in self._store.gateways():
+            live = self._store.get(Gateway.__name__, gateway)
+            ref = live.item.infrastructure.parameters if live and isinstance(live.item, Gateway) else None
+            if ref is None or (ref.kind, (gateway[0], ref.name)) not in problems:
+                continue
+            snapshot = self._store.selection(gateway)
+            resolution = resolve.resolve(snapshot, self._controller, only={gateway})
+            survey = wishes.survey(snapshot, resolution, registry.by_parameters_kind)
+            if why := survey.undecided.get("/".join(gateway)):
+                problems[ref.kind, (gateway[0], ref.name)].append(f"Gateway {gateway[1]}: {why}")
+        lives = {(kind, key): self._store.get(kind, key) for kind, key in problems}
+        return [
+            merging.readiness(kind, *key, live.generation, problems[kind, key])
+            for (kind, key), live in lives.items()
+            if live is not None
+        ]

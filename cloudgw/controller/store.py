@@ -30,6 +30,7 @@ from cloudgw.objects import (
     Material,
     Namespace,
     Node,
+    Parameters,
     Snapshot,
     Unknown,
 )
@@ -283,6 +284,8 @@ class Store:
 
     def _concerns_classes(self, knot: Knot) -> bool:
         if knot[0] in ("Gateway", GatewayClass.__name__, CustomResourceDefinition.__name__):
+            return True
+        if knot[0].endswith(Parameters.__name__):
             return True
         return any(kind == GatewayClass.__name__ for kind, _, _ in self._web.needed(knot))
 

@@ -253,6 +253,26 @@ def test_a_word_is_for_one_time(stage: Stage) -> None:
     until(lambda: [one for one in stage.writes(marks) if "Authorize" in one], "it is opened again", 60)
 
 
+def test_own_parameters_say_whether_gateways_can_use_them(stage: Stage) -> None:
+    stage.start().wait_leads()
+    reference = {"group": "cloudgw.dev", "kind": "AWSGatewayParameters", "name": "own"}
+    own = manifests.document(OWN, "AWSGatewayParameters", "own", spec={"tags": {"team": "edge"}})
+    stage.apply(*manifests.of_class(), own)
+
+    def ready() -> tuple[str, str]:
+        found = stage.get(OWN, "AWSGatewayParameters", "shop", "own") or {}
+        said = condition(found, "Ready")
+        return said.get("status", ""), said.get("message", "")
+
+    until(lambda: ready()[0] == "True", "nobody refers to them, and they can be used", 60)
+    stage.apply(manifests.gateway("edge", infrastructure={"parametersRef": reference}))
+    until(lambda: ready()[0] == "False", "the class does not allow it", 60)
+    assert "Gateway edge: " in ready()[1]
+    assert "spec.tags: not for a Gateway to choose" in ready()[1]
+    stage.apply(*manifests.of_class(overridable=["tags"]))
+    until(lambda: ready()[0] == "True", "the class allows it", 60)
+
+
 # What somebody else changed
 
 
