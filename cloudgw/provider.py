@@ -246,6 +246,21 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A cloud's token bucket for some of its calls. capacity: calls at once; refill: calls a second."""
+
+    name: str
+    capacity: float
+    refill: float
+
+
+def no_rates(operation: str) -> tuple[Rate, ...]:
+    """For providers of whose clouds nothing is known."""
+    del operation
+    return ()
+
+
 class Hook(Protocol):
     """Told of every HTTP exchange with a cloud's API, reads and writes, as late as the SDK allows. Threads share it.
 
@@ -398,6 +413,8 @@ class Adapter:
     """Not of the protocol: who looks for what is missing (`doctor`) asks those that have it. Reads only."""
     relisting: Callable[[Any, Sequence[Any], str, float, Known], Inventory] | None = None
     """Not of the protocol: `listing` with what is known already, of clouds where a whole one needs many calls."""
+    rates: Callable[[str], tuple[Rate, ...]] = no_rates
+    """Not of the protocol: the cloud's buckets that an operation, as hooks name it, draws from."""
 
     def list(self, read: Any, scope: Sequence[Any], owner: str) -> Inventory:
         return self.listing(read, scope, owner, time.time())

@@ -7,9 +7,13 @@ name of it exists anywhere.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from cloudgw.provider import Rate
+from cloudgw_aws import rates
 
 ROUTES, SERVICES, SLICES, PODS = 25, 12, 50, 3  # of a Gateway, of a Gateway, of a Gateway, of a slice
 OF_SERVICE = 2  # slices of a Service that a route names
@@ -17,19 +21,6 @@ API, CLASS = "gateway.networking.k8s.io/v1", "bench"
 OWN = "cloudgw.dev/v1alpha1"
 NETWORK = "10.0"  # of the local AWS's VPC, a /16
 Object = dict[str, Any]
-
-# capacity, refill per second: elasticloadbalancing/latest/userguide/elb-api-throttling.html,
-# AWSEC2/latest/APIReference/throttling.html. ACM: acm/latest/userguide/acm-limits.html (requests per second alone).
-BUCKETS: Mapping[str, tuple[float, float]] = {
-    "elb, all": (40, 10),
-    "elb, reads": (40, 10),
-    "elb, writes": (20, 3),
-    "elb, load balancers": (10, 0.2),
-    "elb, registrations": (20, 4),
-    "ec2, reads": (100, 20),
-    "ec2, writes": (50, 5),
-}
-_HEAVY, _REGISTERING = ("CreateLoadBalancer", "SetSubnets"), ("RegisterTargets", "DeregisterTargets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,27 +129,17 @@ def bound(calls: Mapping[str, int]) -> tuple[float, str]:
     """Seconds that AWS's own buckets make of these calls ("elbv2 CreateRule" -> how often) when they were full before,
     whatever the client does; and which bucket it is. A bucket of capacity c and refill r gives n calls in (n - c) / r.
     """
-    drawn = dict.fromkeys(BUCKETS, 0)
+    drawn: collections.Counter[Rate] = collections.Counter()
     for call, count in calls.items():
-        for bucket in _buckets(*call.split()):
+        for bucket in rates.rates(call.replace(" ", ":")):
             drawn[bucket] += count
-    waits = {name: max(0.0, (drawn[name] - capacity) / refill) for name, (capacity, refill) in BUCKETS.items()}
-    slowest = max(waits, key=lambda name: waits[name])
-    return round(waits[slowest], 1), slowest
+    waits = {rate.name: max(0.0, (count - rate.capacity) / rate.refill) for rate, count in drawn.items()}
+    slowest = max(waits, key=lambda name: waits[name], default="")
+    return round(waits.get(slowest, 0.0), 1), slowest
 
 
 def is_read(call: str) -> bool:
     return call.split()[1].startswith(("Describe", "List", "Get"))
-
-
-def _buckets(service: str, operation: str) -> tuple[str, ...]:
-    read = operation.startswith(("Describe", "List", "Get"))
-    if service == "ec2":
-        return ("ec2, reads" if read else "ec2, writes",)
-    if service != "elbv2":
-        return ()
-    own = "reads" if read else "load balancers" if operation in _HEAVY else "writes"
-    return ("elb, all", f"elb, {'registrations' if operation in _REGISTERING else own}")
 
 
 def _idle() -> int:

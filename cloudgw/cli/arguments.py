@@ -265,6 +265,9 @@ def _controller(commands: argparse._SubParsersAction[_Parser]) -> None:
     command.add_argument("--fleet-budget", type=_count, default=5, metavar="N", help="Gateways deleted per hour (5)")
     command.add_argument("--resync", type=_seconds, default=600.0, metavar="SECONDS", help="between looks (600)")
     command.add_argument("--workers", type=_count, default=4, metavar="N", help="threads of each identity (4)")
+    command.add_argument(
+        "--no-throttle", action="store_true", help="call clouds as fast as they answer, not at the pace they publish"
+    )
     command.add_argument("--listen", default="0.0.0.0:8080", metavar="HOST:PORT", help="/metrics, /healthz, /readyz")
     command.add_argument("--lease-name", default="cloudgw", metavar="NAME", help="of the Lease (cloudgw)")
     command.add_argument("--no-leader-election", action="store_true", help="this is the only process")

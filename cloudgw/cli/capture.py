@@ -132,5 +132,6 @@ def _save(path: str, text: str) -> None:
 
 def _said(path: str, planned: capture.Planned) -> None:
     for plan in planned.plans:
-        print(f"Gateway {plan.gateway} in {plan.placement}: {len(plan.changes)} changes, digest {plan.digest}")
+        count = f"{len(plan.changes)} change{'s' if plan.changes[1:] else ''}, digest {plan.digest}"
+        print(f"Gateway {plan.gateway} in {plan.placement}: {count if plan.changes else 'nothing to change'}")
     print(f"written to {path}; read it before you send it: names and addresses are in it")

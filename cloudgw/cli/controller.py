@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
         listen=options.listen,
         lease=options.lease_name,
         elects=not options.no_leader_election,
+        throttles=not options.no_throttle,
         kubeconfig=options.kubeconfig,
         context=options.context,
     )

@@ -113,9 +113,10 @@ def used(found: store.Store, snapshot: Snapshot) -> dict[str, str]:
 def remembered(found: store.Store, snapshot: Snapshot, state: State) -> dict[str, str]:
     """What `State.definitions` becomes when nothing is left to do. A kind that was used and is not installed any more,
     or cannot be seen whole (its definition is just being deleted), stays in it: else its objects would count as deleted
-    from the next look on."""
+    from the next look on. A Gateway's part of the world never holds all Gateways, but it holds this one."""
     there = definitions(found)
-    kept = {kind: uid for kind, uid in state.definitions.items() if kind not in there or kind not in snapshot.complete}
+    seen = (set(there) & {*snapshot.complete, Gateway.__name__}) - suspended(found)
+    kept = {kind: uid for kind, uid in state.definitions.items() if kind not in seen}
     return {**used(found, snapshot), **kept}
 
 

@@ -82,6 +82,9 @@ _CLOUD_TIME = _histogram(
     "cloudgw_cloud_call_duration_seconds", "How long calls of a cloud took.", _CALL, "provider", "operation"
 )
 _THROTTLES = _counter("cloudgw_cloud_throttles_total", "Calls that a cloud refused as too many.", "provider")
+_PACED = _counter(
+    "cloudgw_cloud_paced_seconds_total", "Seconds for which calls were kept back, at a cloud's own pace.", "provider"
+)
 _LISTING_TIME = _histogram(
     "cloudgw_listing_duration_seconds", "How long one listing of a placement took.", _LONG, "placement"
 )
@@ -235,6 +238,11 @@ def cloud_call(provider: str, operation: str, outcome: str, seconds: float) -> N
     throttles = _THROTTLES.labels(provider)
     if outcome == "throttled":
         throttles.inc()
+
+
+def paced(provider: str, seconds: float) -> None:
+    """A call waits so long for its turn."""
+    _PACED.labels(provider).inc(seconds)
 
 
 def listing(placement: str, seconds: float, incomplete: bool) -> None:

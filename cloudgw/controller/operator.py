@@ -35,7 +35,7 @@ from cloudgw.controller.state import States
 from cloudgw.controller.worker import Fence, Worker
 from cloudgw.controller.writing import Writer
 from cloudgw.objects import CONTROLLER_NAME, Key
-from cloudgw.provider import Clock, Placement
+from cloudgw.provider import Clock, Placement, Provider, Rate, no_rates
 from cloudgw.sources import kubeconfig, served
 
 LOG = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ class Options:
     listen: str = "0.0.0.0:8080"
     lease: str = "cloudgw"
     elects: bool = True
+    throttles: bool = True
     kubeconfig: str | None = None
     context: str | None = None
 
@@ -203,12 +204,15 @@ class Operator:
             named=placement,
             provider=provider,
             clock=self.clock,
-            hook=Fence(provider.name, leads, self.options.mode),
+            hook=Fence(provider.name, leads, self.options.mode, self.clock, self._rates(provider)),
             owner=self.options.owner,
             queue=worker.queue(placement),
         )
         worker.begin(site)
         return site
+
+    def _rates(self, provider: Provider) -> Callable[[str], Sequence[Rate]]:
+        return getattr(provider, "rates", no_rates) if self.options.throttles else no_rates
 
     def _cluster(self) -> str:
         found = self.store.get("Namespace", ("", SYSTEM))

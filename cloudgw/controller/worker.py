@@ -11,15 +11,16 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cloudgw.controller import kube, leaving, lifecycle, logs, metrics, sites, tracing
 from cloudgw.controller.passes import Passes
+from cloudgw.controller.rates import Buckets
 from cloudgw.controller.sites import Site
 from cloudgw.controller.workqueue import Item, Queue
 from cloudgw.objects import Key
-from cloudgw.provider import Clock, Failed, Failure, Placement
+from cloudgw.provider import Clock, Failed, Failure, Placement, Rate, no_rates
 from cloudgw.sources.kubeconfig import ClusterError
 
 LOG = logging.getLogger(__name__)
@@ -32,19 +33,38 @@ GRACE = 25.0  # seconds in which a pass may come to its end
 
 
 class Fence:
-    """The last word before a call leaves for a cloud: only a leader writes, and nobody in plan mode."""
+    """The last word before a call leaves for a cloud: at the cloud's pace, only a leader writes, nobody in plan mode.
+    rates: the buckets that an operation draws from."""
 
-    def __init__(self, provider: str, leads: Callable[[], bool], mode: str) -> None:
-        self._provider, self._leads, self._mode = provider, leads, mode
+    def __init__(
+        self,
+        provider: str,
+        leads: Callable[[], bool],
+        mode: str,
+        clock: Clock,
+        rates: Callable[[str], Sequence[Rate]] = no_rates,
+    ) -> None:
+        self._provider, self._leads, self._mode, self._rates = provider, leads, mode, rates
+        self._clock, self._buckets = clock, Buckets(clock.now)
 
     def before(self, operation: str, *, write: bool) -> None:
+        self._wait(self._buckets.draw(self._rates(operation)))
         if write and self._mode == "plan":
             raise Failed("denied", f"{operation} is not sent: in plan mode nothing is written")
         if write and not self._leads():
             raise Failed("denied", f"{operation} is not sent: this process does not lead any more")
 
     def after(self, operation: str, *, write: bool, seconds: float, failure: Failure | None) -> None:  # noqa: ARG002
+        if failure is not None and failure.why == "throttled":
+            self._buckets.empty(self._rates(operation))
         metrics.cloud_call(self._provider, operation, failure.why if failure is not None else "ok", seconds)
+
+    def _wait(self, seconds: float) -> None:
+        """For the cloud's pace; not for longer than this process leads."""
+        metrics.paced(self._provider, seconds)
+        while seconds > 0 and self._leads():
+            self._clock.sleep(min(seconds, 1.0))
+            seconds -= 1.0
 
 
 @dataclass(slots=True, kw_only=True)

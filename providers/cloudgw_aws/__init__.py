@@ -18,6 +18,7 @@ from cloudgw_aws import (
     names,
     observe,
     parameters,
+    rates,
 )
 
 PROVIDER: provider.Provider = provider.Adapter(
@@ -36,4 +37,5 @@ PROVIDER: provider.Provider = provider.Adapter(
     classify=failures.classify,
     check=checks.check,
     relisting=inventory.listing,
+    rates=rates.rates,
 )

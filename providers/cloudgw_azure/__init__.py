@@ -18,6 +18,7 @@ from cloudgw_azure import (
     names,
     observe,
     parameters,
+    rates,
 )
 
 PROVIDER: provider.Provider = provider.Adapter(
@@ -36,4 +37,5 @@ PROVIDER: provider.Provider = provider.Adapter(
     operation=calls.operation,
     classify=failures.classify,
     check=checks.check,
+    rates=rates.rates,
 )

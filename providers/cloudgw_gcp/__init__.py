@@ -18,6 +18,7 @@ from cloudgw_gcp import (
     names,
     observe,
     parameters,
+    rates,
 )
 
 PROVIDER: provider.Provider = provider.Adapter(
@@ -35,4 +36,5 @@ PROVIDER: provider.Provider = provider.Adapter(
     observe=observe.observe,
     classify=failures.classify,
     check=checks.check,
+    rates=rates.rates,
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.cluster import able
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("tests/cluster", "tests/controller")
+FOLDERS = ("tests/cluster", "tests/controller", "tests/deploy")
 
 
 def main(arguments: list[str]) -> int:

@@ -27,7 +27,7 @@ from tests.controller.stage import ROOT, Cloud, Controller, Impatient, Stage, co
 EXAMPLES = ROOT / "examples"
 API = "gateway.networking.k8s.io/v1"
 PATIENCE = 240.0  # seconds, on a busy machine
-QUIET = 4.0  # seconds without a change of the cloud, in which four minutes pass there
+QUIET = 7.0  # seconds without a change of the cloud, in which seven minutes pass there: what drains takes five
 Journey = Literal["made", "changed", "deleted"]
 _STARTING = threading.Lock()  # a controller's log is named by how many there are
 JOURNEYS: tuple[Journey, ...] = ("made", "changed", "deleted")

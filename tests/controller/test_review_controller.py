@@ -308,6 +308,15 @@ def test_a_kind_whose_definition_is_just_being_deleted_is_not_forgotten(
     assert lifecycle.remembered(installed("HTTPRoute"), snapshot, before) == left
 
 
+def test_a_definition_of_gateways_that_was_made_anew_is_remembered() -> None:
+    """A Gateway that came back after a reinstall waited for a word with every change, for ever."""
+    snapshot: Any = SimpleNamespace(objects={"Gateway": {KEY: None}}, complete=frozenset())
+    before = state.State(gateway=KEY, definitions={"Gateway": "an older one"})
+    found = installed("Gateway")
+    assert lifecycle.anew(found, before) == ("Gateway",)
+    assert lifecycle.remembered(found, snapshot, before) == {"Gateway": "uid-Gateway"}
+
+
 @pytest.mark.parametrize(("uid", "fate"), [("u1", "left"), ("u0", "strange")])
 def test_an_earlier_gateways_load_balancer_does_not_go_with_a_namesake_of_another_controller(
     uid: str, fate: str

@@ -151,6 +151,7 @@ def test_values_become_arguments() -> None:
     assert "--watch-namespaces=shop,blog" in args(WATCHED)
     assert "--foreign=example.com/other=ours" in args(PLANNING)
     assert "--controller-name=example.com/edge" in args(EVERYTHING)
+    assert "--no-throttle" in args({"throttle": False})
     assert "--no-leader-election" in args({"leaderElection": {"enabled": False}, "replicaCount": 1})
     env = {one["name"]: one.get("value") for one in container(of(render(EVERYTHING), "Deployment"))["env"]}
     assert env == {

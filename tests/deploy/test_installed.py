@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,11 @@ import yaml
 from cloudgw.cli import uninstall
 from cloudgw.cli.problem import Problem
 from cloudgw.controller import names
-from tests.cluster.cluster import Cluster
-from tests.cluster.conftest import standard
+from tests.cluster import able
+from tests.cluster.cluster import Cluster, start
 from tests.deploy import rendering
 from tests.deploy.rendering import CHART, NAMESPACE, NEEDED, RELEASE, Refused
 
-__all__ = ["standard"]
 pytestmark = pytest.mark.cluster
 ACCOUNT = f"{NAMESPACE}:{RELEASE}"
 LIMITED = "limited"  # namespace of a second release, which watches namespace `shop` alone
@@ -45,6 +44,16 @@ class Helm:
         namespace = values.pop("namespace", NAMESPACE)
         given = yaml.safe_dump({**NEEDED, **values}) if chart else ""
         return rendering.helm(verb, release, *at, "--namespace", namespace, *flags, *self._flags, given=given)
+
+
+@pytest.fixture(scope="module")
+def standard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """With the Gateway API and nothing of ours: that is the chart's to bring."""
+    if reason := able.why_no_cluster():
+        able.refuse(reason)
+    running = start(tmp_path_factory.mktemp("installed"))
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="module")
