@@ -56,8 +56,8 @@ class Outlet:
         if plan.going and any(not change.fast for change in plan.going) and seen.routing is not None:
             self._statuses(seen, self._said(seen, site, seen.routing, plan, None), plan.notes)
 
-    def wanted(self, seen: Look, site: Site, rest: plan_model.Plan, done: report.Report, wish: pipeline.Wish) -> None:
-        """After a pass. rest: what is left of its plan."""
+    def wanted(self, seen: Look, site: Site, rest: plan_model.Plan, done: report.Report, wish: pipeline.Wish) -> bool:
+        """After a pass. rest: what is left of its plan. False: its GatewayPlan is not written yet, and can be soon."""
         routing = seen.routing
         assert routing is not None
         state = self._said(seen, site, routing, rest, done)
@@ -71,8 +71,8 @@ class Outlet:
         metrics.certificate(*seen.gateway, _expiry(seen))
         (self._asking.add if dangerous else self._asking.discard)(seen.owner)
         metrics.pending_plans(len(self._asking))
-        self._plan(seen, site, rest, asking=bool(dangerous))
         self._transition(seen, state, dangerous)
+        return self._plan(seen, site, rest, asking=bool(dangerous))
 
     def undecided(self, seen: Look) -> None:
         """Its class or its parameters cannot be used: the statuses say so. Of a class that cannot be seen nothing is
@@ -257,10 +257,11 @@ class Outlet:
         found = self.store.get(names.PLAN, seen.gateway)
         return plans.said(found.item if found is not None else None, seen.live.annotations if seen.live else {})
 
-    def _plan(self, seen: Look, site: Site, rest: plan_model.Plan, *, asking: bool) -> None:
+    def _plan(self, seen: Look, site: Site, rest: plan_model.Plan, *, asking: bool) -> bool:
+        """False: not now, but soon."""
         found = self.store.get(names.PLAN, seen.gateway)
         if found is None and not asking and self.mode != "plan":
-            return
+            return True
         assert seen.live is not None
         if found is None:
             body = {
@@ -278,12 +279,12 @@ class Outlet:
             except kube.Refused as refused:
                 if refused.status != 409:  # the informer has not shown it yet
                     LOG.warning("GatewayPlan %s is not made now: %s", seen.owner, refused)
-                return
+                return refused.status != 409
             before, generation, version = {}, int(made["metadata"]["generation"]), made["metadata"]["resourceVersion"]
         else:
             before, generation, version = dict(found.status), found.generation, found.version
         if self.mode == "plan" and self._gives_way(seen, version, before):
-            return
+            return True
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         kinds = {site.provider.name: tuple(site.provider.kinds)}
         words = frozenset(
@@ -303,10 +304,11 @@ class Outlet:
                 if isinstance(problem, kube.Refused) and problem.status == 404 and found is not None:
                     self.store.drop(names.PLAN, seen.gateway)  # it went unseen; another one is made
                 LOG.info("GatewayPlan %s is not written now: %s", seen.owner, problem)
-                return
+                return isinstance(problem, kube.Refused) and problem.status not in (404, 409)
             if self.mode == "plan":
                 versions = frozenset({version, done["metadata"]["resourceVersion"]})
                 self._shown[seen.owner] = plans.Shown(versions=versions, status=done["status"])
+        return True
 
     def _gives_way(self, seen: Look, version: str, status: Mapping[str, Any]) -> bool:
         """Whether somebody applies here and writes this GatewayPlan too: from then on it is theirs."""

@@ -25,16 +25,21 @@ def again(site: Site, gateway: Key, plan: plan_model.Plan, rest: plan_model.Plan
     looks = site.fruitless[gateway] = 0 if progressed else site.fruitless.get(gateway, 0) + 1
     running = plan.busy or bool(done.operations)
     lasting = plan_model.timely(rest.changes)
-    if lasting and not running:
-        pause = pipeline.pause(
-            rest, site.clock.now(), lasting, progressed=progressed, staleness=site.provider.staleness
-        )
-        if pause != pipeline.POLL_SECONDS:  # the moment is known
-            return pause
+    if lasting and not running and (pause := known(site, rest, progressed=progressed)) is not None:
+        return pause
     going = any(not change.waits for change in rest.changes)
     if running or progressed or lasting or going or _coming(site, plan):
         return min(LONGEST, pipeline.POLL_SECONDS * SLOWER ** min(looks, 9))
     return None
+
+
+def known(site: Site, rest: plan_model.Plan, *, progressed: bool = False) -> float | None:
+    """Seconds until the moment that what is left waits for; None: nobody knows, or nothing waits for time alone."""
+    lasting = plan_model.timely(rest.changes)
+    if not lasting:
+        return None
+    pause = pipeline.pause(rest, site.clock.now(), lasting, progressed=progressed, staleness=site.provider.staleness)
+    return pause if pause != pipeline.POLL_SECONDS else None
 
 
 def _coming(site: Site, plan: plan_model.Plan) -> bool:

@@ -323,8 +323,12 @@ class Passes:
                         definitions=lifecycle.remembered(self.store, seen.snapshot, state),
                     )
                 self.states.put(state)
-        self.outlet.wanted(seen, site, rest, done, wish)
-        return None if self.settings.mode == "plan" else pace.again(site, seen.gateway, plan, rest, done)
+        said = self.outlet.wanted(seen, site, rest, done, wish)
+        if self.settings.mode == "plan":
+            again = pace.known(site, rest)
+        else:
+            again = pace.again(site, seen.gateway, plan, rest, done)
+        return again if said else min(YOUNG, again or YOUNG)
 
 
 def _others(looked: Looked, seen: Look) -> frozenset[str]:

@@ -66,7 +66,7 @@ def name_of(gateway: Key) -> str:
     plain = ".".join(gateway)
     if len(plain) <= NAME_LIMIT:
         return plain
-    return f"{plain[: NAME_LIMIT - 17]}.{hashlib.sha256(plain.encode()).hexdigest()[:16]}"
+    return f"{plain[: NAME_LIMIT - 17].rstrip('.-')}.{hashlib.sha256(plain.encode()).hexdigest()[:16]}"
 
 
 def placement_of(text: str) -> Placement:
