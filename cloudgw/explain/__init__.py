@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cloudgw import objects
-from cloudgw.explain import fixes, gateways, routes, services
+from cloudgw.explain import fixes, gateways, policies, routes, services
 from cloudgw.explain.model import Chain, Explanation, Gate, Section, State, World
 from cloudgw.objects import (
     ROUTE_KINDS,
+    BackendPolicy,
     BackendTLSPolicy,
     Gateway,
     GatewayClass,
@@ -34,6 +35,7 @@ KINDS = (
     "ListenerSet",
     *(kind.__name__ for kind in ROUTE_KINDS),
     "BackendTLSPolicy",
+    "BackendPolicy",
     "Service",
 )
 _SHORT = {
@@ -43,6 +45,7 @@ _SHORT = {
     "lset": "ListenerSet",
     "btlspolicy": "BackendTLSPolicy",
     "btls": "BackendTLSPolicy",
+    "bepol": "BackendPolicy",
     "svc": "Service",
 }
 
@@ -121,8 +124,8 @@ def explain(
         return gateways.of_set(world, found)
     if isinstance(found, GatewayClass):
         return gateways.of_class(world, found)
-    if isinstance(found, BackendTLSPolicy):
-        return services.of_policy(world, found)
+    if isinstance(found, BackendTLSPolicy | BackendPolicy):
+        return policies.of_policy(world, found)
     assert isinstance(found, Service), kind
     return services.of_service(world, found)
 

@@ -1,4 +1,4 @@
-"""A Service or BackendTLSPolicy: who sends requests there, over which routes, and why not.
+"""A Service: who sends requests there, over which routes, and why not.
 
 Called by `explain`. Each backendRef of any route is a section, with the gates of its reference and the first failing
 gate of its route, if any. This module must never decide whether a reference is permitted.
@@ -10,16 +10,14 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cloudgw.explain import answers, fixes, references, routes
+from cloudgw.explain import answers, fixes, policies, references, routes
 from cloudgw.explain.model import Chain, Explanation, Section, World
 from cloudgw.objects import (
     ROUTE_KINDS,
-    BackendTLSPolicy,
     ObjectRef,
     RequestMirror,
     Route,
     Service,
-    Unknown,
 )
 from cloudgw.routing import attach, conditions, ir
 
@@ -47,11 +45,13 @@ def of_service(world: World, service: Service) -> Explanation:
     ]
     sections = [first.section()]
     for number in numbers:
-        chain = Chain(f"port {number}", ("endpoints", "backendTLS"))
+        chain = Chain(f"port {number}", ("endpoints", "backendTLS", "backendPolicy"))
         key = ir.BackendKey(namespace=meta.namespace, name=meta.name, port=number)
         references.endpoints(chain, world, key)
         if not chain.ended:
             references.tls(chain, world, key)
+        if not chain.ended:
+            policies.gate(chain, world, key)
         sections.append(chain.section())
     sections += [_use(world, one) for one in uses]
     sends = [one for one in uses if _sends(world, one)]
@@ -67,64 +67,6 @@ def of_service(world: World, service: Service) -> Explanation:
         sections=tuple(sections),
         answers=tuple(names) or (nobody,),
     )
-
-
-def of_policy(world: World, policy: BackendTLSPolicy) -> Explanation:
-    meta = policy.meta
-    where = conditions.origin("BackendTLSPolicy", meta)
-    first = Chain("", ("object",))
-    first.ok("object", f"it was read: the pods' certificate must be for {policy.hostname}", where)
-    sections = [first.section()]
-    for target in policy.targets:
-        chain = Chain(
-            f"target {target.kind} {target.name}{f' port {target.section}' if target.section else ''}", ("target",)
-        )
-        _target(chain, world, policy, target.kind, target.name)
-        sections.append(chain.section())
-    used = False
-    for routing in world.resolution.gateways:
-        for one in routing.verdicts.policies:
-            if (one.namespace, one.name) == (meta.namespace, meta.name):
-                used = True
-                sections.append(_in_force(routing, one, policy))
-    line = "a Gateway of ours sends to its Service" if used else "no Gateway of ours sends to its Services: no effect"
-    return Explanation(
-        kind="BackendTLSPolicy", namespace=meta.namespace, name=meta.name, sections=tuple(sections), answers=(line,)
-    )
-
-
-def _target(chain: Chain, world: World, policy: BackendTLSPolicy, kind: str, name: str) -> None:
-    where = conditions.origin("BackendTLSPolicy", policy.meta, path="/spec/targetRefs")
-    here = f"spec.targetRefs of {fixes.at(policy.meta, 'BackendTLSPolicy')}"
-    if kind != "Service":
-        chain.failed("target", f"{kind} {name} is no Service", where, f"name a Service in {here}")
-        return
-    found = world.snapshot.get(Service, policy.meta.namespace, name)
-    full = fixes.named((policy.meta.namespace, name))
-    if isinstance(found, Unknown):
-        chain.unknown("target", found.reason, where, fixes.MORE_INPUT)
-    elif found is None:
-        near = fixes.meant(fixes.near(world.snapshot, "Service", policy.meta.namespace, name))
-        fix = f"correct the name in {here}{near}; a policy targets Services of its own namespace only"
-        chain.failed("target", f"Service {full} does not exist", where, fix)
-    else:
-        chain.ok("target", f"Service {full} exists", conditions.origin("Service", found.meta))
-
-
-def _in_force(routing: ir.Routing, one: ir.PolicyVerdict, policy: BackendTLSPolicy) -> Section:
-    chain = Chain(f"as Gateway {routing.owner} uses it", ("resolved", "accepted"))
-    where = conditions.origin("BackendTLSPolicy", policy.meta, path="/spec/validation")
-    for name, verdict in (("resolved", one.resolved), ("accepted", one.accepted)):
-        if chain.ended:
-            break
-        if verdict.status is False:
-            fix = f"correct {fixes.at(policy.meta, 'BackendTLSPolicy')}"
-            chain.failed(name, f"{verdict.reason}: {verdict.message}", where, fix)
-        elif verdict.status is None:
-            chain.unknown(name, verdict.message, where, fixes.MORE_INPUT)
-        else:
-            chain.ok(name, verdict.message or verdict.reason, where)
-    return chain.section()
 
 
 def _uses(world: World, namespace: str, name: str) -> Iterator[Use]:
