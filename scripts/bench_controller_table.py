@@ -36,7 +36,7 @@ def text(found: Figures) -> str:
         "",
         f"A real API server with {size['gateways']:,} Gateways, {size['routes']:,} HTTPRoutes, {size['services']:,} "
         f"Services and {size['slices']:,} EndpointSlices; {_elements(size['elements'])} at AWS, which is the local one "
-        "over HTTP, unthrottled, its quotas raised, its clock as fast as ours. API server, etcd, local AWS, "
+        "over HTTP, its quotas raised, its clock as fast as ours, called with `--no-throttle`. API server, etcd, local AWS, "
         f"controller and this measurement share {about['cores']} cores of {about['cpu']}; Python "
         f"{about['python']}, {found['date']}, load {about['load before']} before it began.",
         "",
