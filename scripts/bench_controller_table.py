@@ -36,8 +36,8 @@ def text(found: Figures) -> str:
         "",
         f"A real API server with {size['gateways']:,} Gateways, {size['routes']:,} HTTPRoutes, {size['services']:,} "
         f"Services and {size['slices']:,} EndpointSlices; {_elements(size['elements'])} at AWS, which is the local one "
-        "over HTTP, its quotas raised, its clock as fast as ours, called with `--no-throttle`. API server, etcd, local AWS, "
-        f"controller and this measurement share {about['cores']} cores of {about['cpu']}; Python "
+        "over HTTP, its quotas raised, its clock as fast as ours, called with `--no-throttle`. API server, etcd, "
+        f"local AWS, controller and this measurement share {about['cores']} cores of {about['cpu']}; Python "
         f"{about['python']}, {found['date']}, load {about['load before']} before it began.",
         "",
         "*At AWS* is how long AWS's own limits make these calls take, however fast the client is: token buckets of "

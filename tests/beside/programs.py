@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cloudgw_local.cluster import build
 
-TOOLS = (build.FLAGGER, build.PROMTOOL, build.EXTERNAL_DNS)
+TOOLS = (build.FLAGGER, build.PROMTOOL, build.EXTERNAL_DNS, build.CERT_MANAGER)
 LOCAL = {"GOTOOLCHAIN": "local", "GOWORK": "off"}
 
 

@@ -26,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 CONTROL_PLANE, CRDS = HERE / "control-plane", HERE / "crds"
 HELM = HERE / "tools-helm"  # `tools(HELM) / "helm"`
 EXTERNAL_DNS, FLAGGER, PROMTOOL = HERE / "tools-external-dns", HERE / "tools-flagger", HERE / "tools-promtool"
+CERT_MANAGER = HERE / "tools-cert-manager"  # `tools(CERT_MANAGER) / "controller"`
 GATEWAY_API = "sigs.k8s.io/gateway-api"
 SYSTEM_GO = "/usr/local/go/bin/go"  # where Go's own archive goes, often without being on the PATH
 _QUIET = 5.0  # seconds between two lines of progress
