@@ -97,8 +97,8 @@ verify-admission: setup
 rbac: setup
 	$(RUN) 900 $(BIN)/python -m pytest -s -m cluster tests/controller/test_rbac.py
 
-# Other people's programs beside the controller: Flagger, external-dns, cert-manager, promtool. They are built the first time, which
-# takes minutes each and is not in the budget. Prints how long each step of a canary took.
+# Other people's programs beside the controller: Flagger, external-dns, cert-manager, promtool. They are built the first
+# time, which takes minutes each and is not in the budget. Prints how long each step of a canary took.
 beside: setup
 	$(BIN)/python -m tests.beside.programs
 	$(RUN) 900 $(BIN)/python -m pytest -s -m "cluster or not cluster" tests/beside --durations=0 --durations-min=1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,7 +33,7 @@ CONDITIONS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ours(bare: cluster.Cluster) -> Iterator[cluster.Cluster]:
     """A cluster with our definitions, which it finds structural and their rules affordable."""
     every = list(definitions.documents().values())
@@ -42,6 +43,10 @@ def ours(bare: cluster.Cluster) -> Iterator[cluster.Cluster]:
     yield bare
     for document in every:
         bare.delete(document)
+    end = time.monotonic() + 30
+    while any(bare.request("GET", bare.path_of(document))[0] != 404 for document in every):
+        assert time.monotonic() < end, "our definitions stay"
+        time.sleep(0.2)
 
 
 def kubectl(running: cluster.Cluster, *words: str) -> str:
