@@ -295,6 +295,16 @@ def condition(found: Mapping[str, Any], kind: str) -> dict[str, Any]:
     return next((dict(one) for one in conditions if one["type"] == kind), {})
 
 
+def unchanging(look: Callable[[], object], seconds: float = 6.0, patience: float = 240.0) -> None:
+    """Until it stays the same for so long."""
+    before, since, end = look(), time.monotonic(), time.monotonic() + patience
+    while time.monotonic() - since < seconds:
+        assert time.monotonic() < end, "it never stops changing"
+        time.sleep(0.5)
+        if (now := look()) != before:
+            before, since = now, time.monotonic()
+
+
 def free_port() -> int:
     import socket
 

@@ -6,12 +6,11 @@ import concurrent.futures
 import os
 import signal
 import time
-from collections.abc import Callable
 
 import pytest
 
 from tests.controller import sweep
-from tests.controller.stage import CLEARED, Controller, Stage, until
+from tests.controller.stage import CLEARED, Controller, Stage, unchanging, until
 
 pytestmark = pytest.mark.cluster
 CLOUDS = ("aws", "azure", "gcp")
@@ -85,13 +84,3 @@ def versions(stage: Stage) -> dict[str, str]:
             metadata = item["metadata"]
             found[f"{path} {metadata.get('namespace', '')}/{metadata['name']}"] = metadata["resourceVersion"]
     return found
-
-
-def unchanging(look: Callable[[], object]) -> None:
-    """Until it stays the same for some time."""
-    before, since, end = look(), time.monotonic(), time.monotonic() + sweep.PATIENCE
-    while time.monotonic() - since < 6:
-        assert time.monotonic() < end, "it never stops changing"
-        time.sleep(0.5)
-        if (now := look()) != before:
-            before, since = now, time.monotonic()

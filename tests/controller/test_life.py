@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.controller.stage import ROOT, Controller, Stage, condition, until
+from tests.controller.stage import ROOT, Stage, condition, unchanging, until
 
 pytestmark = pytest.mark.cluster
 API = "gateway.networking.k8s.io/v1"
@@ -23,20 +23,6 @@ def files(cloud: str) -> list[Path]:
     return [EXAMPLES / f"{cloud}-class.yaml", EXAMPLES / name, *COMMON]
 
 
-def quiet(controller: Controller) -> None:
-    """Nothing is written to the API server any more."""
-    before = -1.0
-    for _ in range(40):
-        writes = sum(
-            controller.metric("rest_client_requests_total", method=method) for method in ("PATCH", "PUT", "POST")
-        )
-        writes -= controller.metric("rest_client_requests_total", method="PUT", code="200") / 1e9
-        if int(writes) == int(before):
-            return
-        before = writes
-        time.sleep(3)
-
-
 @pytest.mark.parametrize("cloud", ["aws", "azure", "gcp"])
 def test_made_restarted_and_deleted(stage: Stage, cloud: str) -> None:
     begun = stage.clouds[cloud].dump()
@@ -45,7 +31,7 @@ def test_made_restarted_and_deleted(stage: Stage, cloud: str) -> None:
     stage.apply(*files(cloud))
     found = stage.programmed("shop", GATEWAYS[cloud], 90)
     assert found["status"]["addresses"]
-    time.sleep(4)
+    unchanging(lambda: versions(stage))
     controller.stop()
     marks, objects = stage.marks(), versions(stage)
     again = stage.start()
@@ -57,7 +43,8 @@ def test_made_restarted_and_deleted(stage: Stage, cloud: str) -> None:
     stage.delete(API, "Gateway", "shop", GATEWAYS[cloud])
     stage.gone("shop", GATEWAYS[cloud], 90)
     assert stage.clouds[cloud].dump() == begun
-    assert stage.get(OWN, "GatewayState", "cloudgw-system", f"shop.{GATEWAYS[cloud]}") is None
+    name = f"shop.{GATEWAYS[cloud]}"
+    until(lambda: stage.get(OWN, "GatewayState", "cloudgw-system", name) is None, "its state goes after the finalizer")
     parents = [parent for route in routes(stage) for parent in route.get("status", {}).get("parents", ())]
     assert parents == []
 
