@@ -209,7 +209,8 @@ class Outlet:
         ours = seen.fate != "strange" or seen.owner in self._told  # else another cloudgw may speak of it
         if ours and seen.live is not None and not seen.live.deleting and self.mode == "apply":
             self._do(self.writer.write("Gateway", seen.gateway, None))
-        if ours and self.store.get(names.PLAN, seen.gateway) is not None:
+        # whoever leaves does so once, maybe before GatewayPlans were listed
+        if ours and (seen.leaves or self.store.get(names.PLAN, seen.gateway) is not None):
             self._do(self.kube.delete(names.path(names.PLAN, *seen.gateway)))
         metrics.forget(*seen.gateway)
         self._asking.discard(seen.owner)

@@ -19,7 +19,7 @@ from cloudgw_local.cluster import build
 from tests.beside import programs, rollout
 from tests.controller import manifests
 from tests.controller.manifests import document
-from tests.controller.stage import RATE, Controller, Stage, free_port, until
+from tests.controller.stage import RATE, Controller, Stage, free_port, unchanging, until
 
 pytestmark = pytest.mark.cluster
 NAMESPACE = "rollouts"
@@ -120,6 +120,8 @@ def told(platform: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             for name in CLOUDS:
                 phase(platform, name, "Initialized")
                 platform.programmed(NAMESPACE, f"edge-{CLOUDS[name]}", PATIENCE)
+            begun = platform.marks()
+            unchanging(lambda: platform.writes(begun))  # a Gateway is programmed before its routes are
             for cloud, seconds in SLOW.items():
                 platform.clouds[cloud].ask("POST", "settings", {"update_seconds": seconds})
             marks = platform.marks()

@@ -62,8 +62,20 @@ def test_the_words_of_another_cloudgw_stay(spoke: bool, deleted: list[str]) -> N
     made.store.put(names.PLAN, KEY, store.Live(item=Unknown("not read")))
     if spoke:
         made._told["shop/edge"] = ("Programmed", True)
-    made.forget(done(fate="strange", live=None, gateway=KEY, owner="shop/edge"))
+    made.forget(done(fate="strange", live=None, gateway=KEY, owner="shop/edge", leaves=False))
     assert calls == deleted
+
+
+def test_whoever_leaves_takes_a_plan_along_that_was_not_listed_yet() -> None:
+    """GatewayPlans come through kopf, and nobody waits for them: one stayed behind now and then."""
+    calls: list[str] = []
+    done: Any = SimpleNamespace
+    made = mouth(
+        kube=done(wait=lambda call: call, delete=calls.append),
+        board=done(forget=lambda _gateway: ()),
+    )
+    made.forget(done(fate="deleted", live=None, gateway=KEY, owner="shop/edge", leaves=True))
+    assert calls == [names.path(names.PLAN, *KEY)]
 
 
 APPROXIMATED = ("Approximated", "retries are left out")
