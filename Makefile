@@ -88,7 +88,7 @@ crash: setup
 	$(RUN) 900 $(BIN)/python -m tests.cluster.run -s -m cluster -k test_crash --durations=0 --durations-min=1
 
 chaos: setup
-	$(RUN) 900 $(BIN)/python -m tests.cluster.run -s -k "test_chaos or test_high_availability" --durations=0 --durations-min=1
+	$(RUN) 1500 $(BIN)/python -m tests.cluster.run -s -k "test_chaos or test_high_availability" --durations=0 --durations-min=1
 
 verify-admission: setup
 	$(RUN) 600 $(BIN)/python -m tests.cluster.verify_admission
