@@ -172,7 +172,7 @@ ROWS: Mapping[str, Row] = {
     "backends": Row(pods_are_served),
     "secrets": Row(certificate_is_read),
     "config-maps": Row(authority_is_read),
-    "own-kinds": Row(own_parameters_count, and_(plan_goes)),
+    "own-kinds": Row(own_parameters_count),
     "own-statuses": Row(plan_is_shown),
     "plans": Row(plan_is_made, and_(plan_is_shown, plan_goes)),
     "events": Row(event_is_said),
