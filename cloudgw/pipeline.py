@@ -43,7 +43,7 @@ class Wish:
 
     notes and incomplete come from routing, facts and build. gone: desired is empty because the Gateway is not wanted
     here any more. uid: of the Gateway, where known. known_uids: others that were this Gateway too. held: why every
-    change but targets waits for a person's word, "" = it does not."""
+    change but targets waits for a person's word, "" = it does not. spent: as of `plan.model.Plan`."""
 
     gateway: str
     desired: model.Graph
@@ -55,6 +55,7 @@ class Wish:
     uid: str = ""
     known_uids: frozenset[str] = frozenset()
     held: str = ""
+    spent: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,6 +97,7 @@ def plan_one(
         incomplete=(*wish.incomplete, *unknowns(wish.desired, provider.kinds)),
         addresses=sorted({str(e.outputs["dns"]) for e in mine if e.outputs.get("dns")}),
         busy=bool(observed.busy) and any(model.group_of(provider.kinds, e) in observed.busy for e in mine),
+        spent=wish.spent,
     )
     context = check.Context(
         kinds=provider.kinds,

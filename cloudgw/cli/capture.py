@@ -85,13 +85,14 @@ def gateway_of(text: str) -> Key:
 def _part(site: world.Site, kept: state.State) -> capture.Part:
     """With the diary of the controller; how its long operations stand is asked of the cloud, as a pass does."""
     memory_ = pipeline.Memory(diary=kept.diary(site.placement))
+    part = capture.Part(inventory=site.inventory, memory_=memory_, spent=kept.spent)
     if site.session is None or not memory_.diary.operations:
-        return capture.Part(inventory=site.inventory, memory_=memory_)
+        return part
     read, began = site.session.read, site.inventory.began
     observed = world.guarded(
         site.provider, lambda: pipeline.running(site.provider, read, site.observed, memory_, began)
     )
-    return capture.Part(inventory=site.inventory, memory_=memory_, busy=observed.busy, failed=observed.failed)
+    return dataclasses.replace(part, busy=observed.busy, failed=observed.failed)
 
 
 def _remembered(options: argparse.Namespace, key: Key) -> Remembered:

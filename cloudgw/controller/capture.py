@@ -36,14 +36,16 @@ _LEFT_OUT = "good"  # whole elements, for putting back what failed: they are in 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One placement. memory_: as the plan was made with. approved: words that people had said. held, known_uids: as of
-    `pipeline.Wish`. busy, failed: groups, as the cloud said of our long operations; None: as the listing shows."""
+    """One placement. memory_: as the plan was made with. approved: words that people had said. held, known_uids, spent:
+    as of `pipeline.Wish`. busy, failed: groups, as the cloud said of our long operations; None: as the listing shows.
+    """
 
     inventory: Inventory
     memory_: pipeline.Memory = field(default_factory=pipeline.Memory)
     approved: frozenset[str] = frozenset()
     held: str = ""
     known_uids: frozenset[str] = frozenset()
+    spent: frozenset[str] = frozenset()
     busy: frozenset[str] | None = None
     failed: frozenset[str] | None = None
 
@@ -115,7 +117,7 @@ def plan(of_: Reconcile) -> Planned:
                 pipeline.plan_one(
                     provider,
                     part.placement,
-                    dataclasses.replace(wish, held=part.held, known_uids=part.known_uids),
+                    dataclasses.replace(wish, held=part.held, known_uids=part.known_uids, spent=part.spent),
                     observed,
                     now=part.inventory.began,
                     memory_=part.memory_,
@@ -246,6 +248,7 @@ def _part(part: Part) -> dict[str, Any]:
         "approved": part.approved,
         "held": part.held,
         "known_uids": part.known_uids,
+        "spent": part.spent,
         "busy": part.busy,
         "failed": part.failed,
     }
@@ -268,6 +271,7 @@ def _read_part(one: Mapping[str, Any], inventory: Inventory) -> Part:
         approved=frozenset(one["approved"]),
         held=str(one["held"]),
         known_uids=frozenset(one["known_uids"]),
+        spent=frozenset(one["spent"]),
         busy=None if one["busy"] is None else frozenset(one["busy"]),
         failed=None if one["failed"] is None else frozenset(one["failed"]),
     )

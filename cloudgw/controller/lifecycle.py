@@ -8,7 +8,7 @@ definition is being deleted is not complete: its objects go one by one, and nobo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -45,7 +45,7 @@ Fate = Literal["wanted", "undecided", "deleted", "left", "strange", "vanished"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """One Gateway at one moment. fate: strange = of no class of ours, and nothing of it stands: not ours to speak of.
-    chosen: where and with which parameters it is wanted. why: of an undecided one, in words."""
+    chosen: where and with which parameters it is wanted. why: of an undecided one, in words. anew: as the function."""
 
     gateway: Key
     live: store.Live | None
@@ -55,6 +55,7 @@ class Look:
     survey: wishes.Survey
     chosen: wishes.Chosen | None = None
     why: str = ""
+    anew: tuple[str, ...] = ()
 
     @property
     def owner(self) -> str:
@@ -139,6 +140,7 @@ def look(found: store.Store, state: State, gateway: Key, *, controller: str, dou
         survey=survey,
         chosen=chosen,
         why=why,
+        anew=anew(found, state),
     )
 
 
@@ -206,16 +208,15 @@ def anew(found: store.Store, state: State) -> tuple[str, ...]:
     return tuple(sorted(kind for kind, uid in state.definitions.items() if there.get(kind, uid) != uid))
 
 
-def held(seen: Look, version: str, digest: str, anew: Sequence[str]) -> str:
+def held(seen: Look, version: str, digest: str) -> str:
     """Why every change waits for a word, although nothing of it is dangerous; "" = nothing does. No class can say that
     an empty world is to be taken for a wish."""
     if seen.chosen is None:
         return ""
     settings, state = seen.chosen.parameters.settings, seen.state
-    if anew:
-        return (
-            f"the definition of {', '.join(anew)} was made anew since this was applied: what is missing may come back"
-        )
+    if seen.anew:
+        kinds = ", ".join(seen.anew)
+        return f"the definition of {kinds} was made anew since this was applied: what is missing may come back"
     if settings.approval == "Never":
         return ""
     if settings.approval == "Always":

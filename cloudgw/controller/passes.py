@@ -170,8 +170,8 @@ class Passes:
         if not found or found[0].gone:  # the credentials are of another account meanwhile: nobody wished it gone
             return None, notes
         digest = lifecycle.inputs(seen.snapshot)
-        held = lifecycle.held(seen, self.settings.version, digest, lifecycle.anew(self.store, seen.state))
-        return replace(found[0], held=held, known_uids=seen.state.released), notes
+        held = lifecycle.held(seen, self.settings.version, digest)
+        return replace(found[0], held=held, known_uids=seen.state.released, spent=seen.state.spent), notes
 
     def memory(self, site: Site, seen: Look) -> pipeline.Memory:
         """The diary outlives a process; what is known here is never older than what is written there."""
@@ -186,7 +186,7 @@ class Passes:
         """A second time when a person's word was found for what the first plan showed."""
         assert seen.chosen is not None
         digests = self.outlet.digests(seen)
-        never = seen.chosen.parameters.settings.approval == "Never" and not lifecycle.anew(self.store, seen.state)
+        never = seen.chosen.parameters.settings.approval == "Never" and not seen.anew
         words = seen.state.approved
         while True:
             ready = _Ready(self, site, seen, digests, words, never=never)
@@ -209,7 +209,6 @@ class Passes:
                     ready=ready,
                     observed=looked.part(seen.owner),
                 )
-                plan = replace(plan, spent=seen.state.spent)
                 span.set(digest=plan.digest)
             if ready.words == words:
                 return plan, done
@@ -349,7 +348,6 @@ class _Ready:
     never: bool
 
     def __call__(self, plan: plan_model.Plan) -> bool:
-        plan = replace(plan, spent=self.seen.state.spent)
         words = plan.dangerous if self.never else plans.approved(plan, self.seen.state, self.digests)
         if words != self.words:  # planned once more, with what was said
             self.words = words

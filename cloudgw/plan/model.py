@@ -73,6 +73,7 @@ def plan_of(
     incomplete: Sequence[str] = (),
     addresses: Sequence[str] = (),
     busy: bool = False,
+    spent: frozenset[str] = frozenset(),
 ) -> Plan:
     """A Plan of a Difference; changes that need each other in a circle wait and are noted."""
     wait = model.Wait(what="change", message="needs itself, by way of others: please report this")
@@ -90,6 +91,7 @@ def plan_of(
         shifting=difference.shifting,
         addresses=tuple(addresses),
         busy=busy,
+        spent=spent,
     )
 
 

@@ -264,6 +264,7 @@ def test_what_passes_remember_survives_the_file() -> None:
         approved=frozenset({"create a 1"}),
         held="approval: Always",
         known_uids=frozenset({"u"}),
+        spent=frozenset({"0123456789abcdef"}),
         busy=frozenset({"g"}),
         failed=frozenset(),
     )
@@ -280,7 +281,7 @@ def test_what_passes_remember_survives_the_file() -> None:
     }
     assert found.memory_.diary.published == part.memory_.diary.published
     assert found.memory_.diary.deletions == (1.0, 2.0)
-    for name in ("inventory", "approved", "held", "known_uids", "busy", "failed"):
+    for name in ("inventory", "approved", "held", "known_uids", "spent", "busy", "failed"):
         assert getattr(found, name) == getattr(part, name), name
     assert read.snapshot == snapshot
     assert (read.gateway, read.owner) == (("shop", "edge"), "demo")
@@ -318,6 +319,11 @@ def test_what_a_person_approved_is_captured(
     kept = command.Remembered(state=state.State(gateway=("shop", "edge")), plan={"spec": {"approvedDigests": [digest]}})
     monkeypatch.setattr(command, "_remembered", lambda *_: kept)
     assert waiting() == (digest, 0)
+    assert emptied.run("replay word.capture").code == 0
+    spent = state.State(gateway=("shop", "edge"), spent=frozenset({digest}))
+    kept = command.Remembered(state=spent, plan={"spec": {"approvedDigests": [digest]}})
+    after, waits = waiting()
+    assert (after != digest, waits) == (True, before), "its word was used up"
     assert emptied.run("replay word.capture").code == 0
 
 
