@@ -7,6 +7,7 @@ the resync comes first. Failures in a row wait longer each time.
 from __future__ import annotations
 
 from cloudgw import pipeline
+from cloudgw.controller import programming
 from cloudgw.controller.sites import Site
 from cloudgw.engine import report
 from cloudgw.objects import Key
@@ -18,17 +19,16 @@ SLOWER, LONGEST = 1.4, 30.0  # seconds: a load balancer takes minutes, and each 
 def again(site: Site, gateway: Key, plan: plan_model.Plan, rest: plan_model.Plan, done: report.Report) -> float | None:
     """Seconds until the next pass is worth its calls; None: until something changes."""
     progressed = bool(done.of("done"))
-    unseen = any(reason.startswith("listing of") for reason in plan.incomplete)  # nothing else brings us back
+    unseen = programming.unlisted(plan)  # nothing else brings us back
     if (done.of("failed") or unseen) and not progressed:
         return site.queue.failed(gateway)
     site.queue.succeeded(gateway)
     looks = site.fruitless[gateway] = 0 if progressed else site.fruitless.get(gateway, 0) + 1
     running = plan.busy or bool(done.operations)
-    lasting = plan_model.timely(rest.changes)
-    if lasting and not running and (pause := known(site, rest, progressed=progressed)) is not None:
+    if not running and (pause := known(site, rest, progressed=progressed)) is not None:
         return pause
     going = any(not change.waits for change in rest.changes)
-    if running or progressed or lasting or going or _coming(site, plan):
+    if running or progressed or plan_model.timely(rest.changes) or going or _coming(site, plan):
         return min(LONGEST, pipeline.POLL_SECONDS * SLOWER ** min(looks, 9))
     return None
 

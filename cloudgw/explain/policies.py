@@ -32,10 +32,7 @@ def of_policy(world: World, policy: BackendTLSPolicy | BackendPolicy) -> Explana
     if isinstance(policy, BackendTLSPolicy):
         about = f"the pods' certificate must be for {policy.hostname}"
     else:
-        asked = ir.BackendPolicy(
-            check=policy.check, drain=policy.drain, affinity=policy.affinity, origin=conditions.origin(kind, meta)
-        )
-        about = ", ".join(asked.asks) or "it asks for nothing"
+        about = ", ".join(backend_policies.asked(policy).asks) or "it asks for nothing"
     first.ok("object", f"it was read: {about}", conditions.origin(kind, meta))
     sections = [first.section()]
     for target in policy.targets:

@@ -22,11 +22,16 @@ def of(index: Index, key: ir.BackendKey) -> ir.BackendPolicy | Unknown | None:
         return applies
     if wrong := _invalid(applies):
         return Unknown(f"BackendPolicy {applies.meta.namespace}/{applies.meta.name}: {wrong}")
+    return asked(applies)
+
+
+def asked(policy: BackendPolicy) -> ir.BackendPolicy:
+    """What a policy asks for, whether or not it applies anywhere."""
     return ir.BackendPolicy(
-        check=applies.check,
-        drain=applies.drain,
-        affinity=applies.affinity,
-        origin=conditions.origin("BackendPolicy", applies.meta),
+        check=policy.check,
+        drain=policy.drain,
+        affinity=policy.affinity,
+        origin=conditions.origin("BackendPolicy", policy.meta),
     )
 
 
@@ -53,18 +58,8 @@ def _verdict(
     else:
         accepted = targeting.nowhere(lost)
     return ir.BackendPolicyVerdict(
-        namespace=policy.meta.namespace, name=policy.meta.name, accepted=accepted, asks=_asks(policy)
+        namespace=policy.meta.namespace, name=policy.meta.name, accepted=accepted, asks=asked(policy).asks
     )
-
-
-def _asks(policy: BackendPolicy) -> tuple[str, ...]:
-    asked = ir.BackendPolicy(
-        check=policy.check,
-        drain=policy.drain,
-        affinity=policy.affinity,
-        origin=conditions.origin("BackendPolicy", policy.meta),
-    )
-    return asked.asks
 
 
 def _invalid(policy: BackendPolicy) -> str:

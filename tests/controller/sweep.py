@@ -22,7 +22,7 @@ from typing import Any, Literal
 import yaml
 
 from tests.controller import portrait
-from tests.controller.stage import ROOT, Cloud, Controller, Impatient, Stage, condition, loaded, until
+from tests.controller.stage import ROOT, Cloud, Controller, Impatient, Stage, condition, loaded, unchanging, until
 
 EXAMPLES = ROOT / "examples"
 API = "gateway.networking.k8s.io/v1"
@@ -161,12 +161,7 @@ class Play:
 
     def quiet(self) -> None:
         """The cloud does not change any more."""
-        before, since = self.portrait(), time.monotonic()
-        while time.monotonic() - since < QUIET:
-            time.sleep(0.3)
-            now = self.portrait()
-            if now != before:
-                before, since = now, time.monotonic()
+        unchanging(self.portrait, QUIET, self.patience)
 
     def clean(self) -> None:
         """The life that the others are compared with."""
